@@ -1,0 +1,127 @@
+/* Types and words that every kernel uses, and the only place with #ifdef on vendors.
+ *
+ * A program's text is: this file, math.cl, then for each kernel its parameters, the planner's generated code
+ * and its template file.
+ *
+ * VEC      floats in a vector of this kernel (1, 2, 4, 8, 16), defined by each kernel; VF VI VU are its types,
+ *          VLOAD VSTORE its memory access (any element alignment).
+ * FMA      a * b + c in the form that is fast here (FAST_FMA comes from the device's probe).
+ * NAME     makes a function's name unique, so that several kernels can share a program: every function
+ *          of a template, the kernel included, is written NAME(f).
+ * STORE_PARAMS, STORE_ARGS, STORE_V(row, col, vf), STORE_S(row, col, f): how a contraction hands over a finished
+ *          vector (VEC columns from `col`) or element of its result; the planner defines them, with the
+ *          fused epilogue inside. STORE_PARAMS are the kernel's last parameters, STORE_ARGS passes them on.
+ */
+#pragma OPENCL FP_CONTRACT OFF
+
+#define CLG_CAT_(a, b) a##b
+#define CLG_CAT(a, b) CLG_CAT_(a, b)
+#define NAME(x) CLG_CAT(x, CLG_CAT(_, KERNEL_ID))
+#define KERNEL __kernel void
+
+#define float1 float
+#define int1 int
+#define uint1 uint
+#define VF CLG_CAT(float, VEC)
+#define VI CLG_CAT(int, VEC)
+#define VU CLG_CAT(uint, VEC)
+#define VLOAD(p) CLG_CAT(VLOAD_, VEC)(p)
+#define VSTORE(v, p) CLG_CAT(VSTORE_, VEC)(v, p)
+
+/* Built-in functions by width. (Their names are macros on some drivers: they must not be pasted.) */
+#define VLOAD_1(p) (*(p))
+#define VLOAD_2(p) vload2(0, p)
+#define VLOAD_4(p) vload4(0, p)
+#define VLOAD_8(p) vload8(0, p)
+#define VLOAD_16(p) vload16(0, p)
+#define VSTORE_1(v, p) (*(p) = (v))
+#define VSTORE_2(v, p) vstore2(v, 0, p)
+#define VSTORE_4(v, p) vstore4(v, 0, p)
+#define VSTORE_8(v, p) vstore8(v, 0, p)
+#define VSTORE_16(v, p) vstore16(v, 0, p)
+#define CONVERT_F_1(x) convert_float(x)
+#define CONVERT_F_2(x) convert_float2(x)
+#define CONVERT_F_4(x) convert_float4(x)
+#define CONVERT_F_8(x) convert_float8(x)
+#define CONVERT_F_16(x) convert_float16(x)
+#define CONVERT_I_1(x) convert_int(x)
+#define CONVERT_I_2(x) convert_int2(x)
+#define CONVERT_I_4(x) convert_int4(x)
+#define CONVERT_I_8(x) convert_int8(x)
+#define CONVERT_I_16(x) convert_int16(x)
+#define CONVERT_U_1(x) convert_uint(x)
+#define CONVERT_U_2(x) convert_uint2(x)
+#define CONVERT_U_4(x) convert_uint4(x)
+#define CONVERT_U_8(x) convert_uint8(x)
+#define CONVERT_U_16(x) convert_uint16(x)
+#define CONVERT_BYTE_1(x) convert_uchar(x)
+#define CONVERT_BYTE_2(x) convert_uchar2(x)
+#define CONVERT_BYTE_4(x) convert_uchar4(x)
+#define CONVERT_BYTE_8(x) convert_uchar8(x)
+#define CONVERT_BYTE_16(x) convert_uchar16(x)
+#define AS_F_1(x) as_float(x)
+#define AS_F_2(x) as_float2(x)
+#define AS_F_4(x) as_float4(x)
+#define AS_F_8(x) as_float8(x)
+#define AS_F_16(x) as_float16(x)
+#define AS_I_1(x) as_int(x)
+#define AS_I_2(x) as_int2(x)
+#define AS_I_4(x) as_int4(x)
+#define AS_I_8(x) as_int8(x)
+#define AS_I_16(x) as_int16(x)
+#define AS_U_1(x) as_uint(x)
+#define AS_U_2(x) as_uint2(x)
+#define AS_U_4(x) as_uint4(x)
+#define AS_U_8(x) as_uint8(x)
+#define AS_U_16(x) as_uint16(x)
+
+#ifdef FAST_FMA
+#define FMA(a, b, c) fma(a, b, c)
+#else
+#define FMA(a, b, c) ((a) * (b) + (c))
+#endif
+
+/* Offset of matrix i of a batch [d0, d1, d2] with strides s0 s1 s2. */
+#define BATCH_OFFSET(i, d1, d2, s0, s1, s2) ((i) / (d2) / (d1) * (s0) + (i) / (d2) % (d1) * (s1) + (i) % (d2) * (s2))
+
+/* Words of generated code, for the width W of the block they stand in (F I U are its types). */
+#define LOAD_f32(p) CLG_CAT(VLOAD_, W)(p)
+#define LOAD_i32(p) CLG_CAT(VLOAD_, W)(p)
+#define LOAD_u32(p) CLG_CAT(VLOAD_, W)(p)
+#define LOAD_u8(p) CONVERT_I(CLG_CAT(VLOAD_, W)(p))
+#define LOAD_bool(p) (LOAD_u8(p) != 0)
+#define LOAD_ONE_f32(p) (*(p))
+#define LOAD_ONE_i32(p) (*(p))
+#define LOAD_ONE_u32(p) (*(p))
+#define LOAD_ONE_u8(p) ((int)*(p))
+#define LOAD_ONE_bool(p) TRUTH(*(p))
+/* One truth value for all lanes: -1 in a vector, 1 in a scalar. */
+#define TRUTH(one) (W == 1 ? ((one) != 0) : -((one) != 0))
+#define STORE_f32(v, p) CLG_CAT(VSTORE_, W)(v, p)
+#define STORE_i32(v, p) CLG_CAT(VSTORE_, W)(v, p)
+#define STORE_u32(v, p) CLG_CAT(VSTORE_, W)(v, p)
+#define STORE_u8(v, p) CLG_CAT(VSTORE_, W)(CLG_CAT(CONVERT_BYTE_, W)(v), p)
+#define STORE_bool(v, p) STORE_u8((v) & 1, p)
+#define CONVERT_F(x) CLG_CAT(CONVERT_F_, W)(x)
+#define CONVERT_I(x) CLG_CAT(CONVERT_I_, W)(x)
+#define CONVERT_U(x) CLG_CAT(CONVERT_U_, W)(x)
+#define AS_F(x) CLG_CAT(AS_F_, W)(x)
+#define AS_I(x) CLG_CAT(AS_I_, W)(x)
+#define AS_U(x) CLG_CAT(AS_U_, W)(x)
+#define LANES CLG_CAT(LANES_, W)
+#define LANES_1 0
+#define LANES_2 (int2)(0, 1)
+#define LANES_4 (int4)(0, 1, 2, 3)
+#define LANES_8 (int8)(0, 1, 2, 3, 4, 5, 6, 7)
+#define LANES_16 (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
+#define ANY(x) CLG_CAT(ANY_, W)(x)
+#define ANY_1(x) (x)
+#define ANY_2(x) any(x)
+#define ANY_4(x) any(x)
+#define ANY_8(x) any(x)
+#define ANY_16(x) any(x)
+
+/* Rows that a work-group of GROUP items shares (row.cl). */
+#define FIRST_ITEM (GROUP == 1 || get_local_id(0) == 0)
+#define FIRST_COLUMN (GROUP == 1 ? 0 : (long)get_local_id(0))
+#define NEXT_COLUMN GROUP

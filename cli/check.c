@@ -1,0 +1,87 @@
+/* `clgrad check`: the case table of every op on a device, against the f64 reference on the host. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+#ifdef CLGI_HAVE_CHECK
+#include "check.h"
+#endif
+
+typedef struct check_options {
+    const char *device, *family, *filter;
+    int json, failed, differences;
+} check_options;
+
+const cli_option cli_options_check[] = {
+    { "device", CLI_TEXT, offsetof(check_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    { "family", CLI_TEXT, offsetof(check_options, family), "F",
+      "cpu, gpu, all or auto (default): the kernels to run", 0 },
+    { "filter", CLI_TEXT, offsetof(check_options, filter), "TEXT", "only cases whose line contains it", 0 },
+    { "failed", CLI_FLAG, offsetof(check_options, failed), NULL, "print only cases that are not ok", 0 },
+    { "differences", CLI_FLAG, offsetof(check_options, differences), NULL,
+      "gradients against central differences in f64 on the host instead", 0 },
+    { "json", CLI_FLAG, offsetof(check_options, json), NULL, "one JSON document per family", 0 },
+    { 0 },
+};
+
+#ifdef CLGI_HAVE_CHECK
+static void print_line(const char *text, void *payload)
+{
+    const check_options *o = payload;
+    if (o->failed && !o->json && !strncmp(text, "ok", 2)) return;
+    puts(text);
+}
+
+static int print_totals(const check_options *o, const char *what, const clgi_check_totals *t)
+{
+    fprintf(o->json ? stderr : stdout, "%s: %llu cases: %llu ok, %llu failed, %llu unsupported", what,
+            (unsigned long long)t->cases, (unsigned long long)t->ok, (unsigned long long)t->failed,
+            (unsigned long long)t->unsupported);
+    if (t->worst_case[0])
+        fprintf(o->json ? stderr : stdout, "; largest share of a limit %.3f: %s", t->worst_share,
+                t->worst_case);
+    fputc('\n', o->json ? stderr : stdout);
+    return t->failed || !t->cases ? CLI_FAILED : CLI_OK;
+}
+
+static int run(check_options *o, clg_family family, const char *what)
+{
+    clg_error error = CLG_ERROR_INIT;
+    clgi_check_totals totals = { 0 };
+    clg_status status = o->differences ? clgi_check_differences(o->filter, print_line, o, &totals, &error)
+                                       : clgi_check_run(o->device ? o->device : "auto", family, o->filter,
+                                                        o->json, print_line, o, &totals, &error);
+    return status ? cli_fail(&error) : print_totals(o, what, &totals);
+}
+
+int cli_run_check(const cli_verb *verb, int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        clg_family family;
+        int in_all;
+    } families[] = { { "auto", CLG_FAMILY_AUTO, 0 },
+                     { "cpu", CLG_FAMILY_CPU, 1 },
+                     { "gpu", CLG_FAMILY_GPU, 1 } };
+    check_options o = { .family = "auto" };
+    int result = CLI_OK, found = 0;
+    int code = cli_parse(verb, argc, argv, &o, NULL);
+    if (code != CLI_CONTINUE) return code;
+    if (o.differences) return run(&o, CLG_FAMILY_AUTO, "differences");
+    for (size_t i = 0; i < sizeof families / sizeof *families; ++i) {
+        int all = !strcmp(o.family, "all") && families[i].in_all;
+        if (!all && strcmp(o.family, families[i].name)) continue;
+        found = 1;
+        code = run(&o, families[i].family, families[i].name);
+        if (code) result = code;
+    }
+    return found ? result : cli_usage(verb, "no such family: %s; there are auto, cpu, gpu, all", o.family);
+}
+#else
+int cli_run_check(const cli_verb *verb, int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return cli_usage(verb, "this build has no cases (the folder check/ was missing)");
+}
+#endif

@@ -1,0 +1,89 @@
+/* What the verbs of the command share. Each verb is one function in a file of its name. */
+#ifndef CLI_H
+#define CLI_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include <clgrad/clgrad.h>
+
+#include "recipe.h"
+
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
+
+/* --- options.c: one table per verb -------------------------------------------------------------- */
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT, CLI_REAL } cli_kind;
+typedef struct cli_option {
+    const char *name;
+    cli_kind kind;
+    size_t offset;        /* of the member: int, const char *, int64_t or double */
+    const char *argument; /* "N", "FILE"; NULL for a flag */
+    const char *help;
+    int64_t low; /* lowest value of a count */
+} cli_option;
+
+typedef struct cli_verb {
+    const char *name, *words, *help; /* words: "mlp|cnn", "MODEL", "" */
+    int (*run)(const struct cli_verb *verb, int argc, char **argv);
+    const cli_option *options; /* ended by a row without name */
+    int n_words;               /* words it needs */
+} cli_verb;
+
+/* "Not given". */
+#define CLI_NO_COUNT (-1)
+#define CLI_NO_REAL  (0.0 / 0.0)
+
+/* Fills `values`, and words[0 .. n_words - 1]. CLI_CONTINUE, or the exit code after help or a message. */
+int cli_parse(const cli_verb *verb, int argc, char **argv, void *values, const char **words);
+void cli_help(const cli_verb *verb, FILE *file);
+
+/* --- message.c ---------------------------------------------------------------------------------- */
+/* "clgrad: MESSAGE" on stderr; returns the exit code of the status. */
+int cli_fail(const clg_error *error);
+/* "clgrad VERB: MESSAGE" on stderr; returns CLI_USAGE. */
+int cli_usage(const cli_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The candidate with the smallest edit distance; NULL when none is near. */
+const char *cli_nearest(const char *word, const char *const *candidates, size_t n);
+/* Warnings of the library go to stderr from now on, each one once. */
+typedef struct cli_log {
+    uint64_t seen[64]; /* hashes */
+    size_t count;
+} cli_log;
+void cli_log_to_stderr(cli_log *log);
+
+/* --- model.c: what train, eval, predict and plan have in common ---------------------------------- */
+/* NULL after a message that names the nearest. */
+const recipe *cli_recipe(const cli_verb *verb, const char *name);
+const recipe *cli_recipe_at(size_t index);
+/* Opens it and prints "device: NAME, because ...". */
+clg_status cli_device(const char *spec, clg_device **ret_device, clg_error *error);
+/* MNIST in `folder`, or generated digits; samples: how many to generate, 0: default. */
+clg_status cli_dataset(const char *folder, clg_split split, int64_t samples, clg_dataset **ret_dataset,
+                       clg_error *error);
+clg_status cli_optimizer(const char *name, clg_module *net, double lr, double weight_decay, double momentum,
+                         clg_optimizer **ret_optimizer, clg_error *error);
+/* A net with the file's parameters; the recipe is read from the file. */
+clg_status cli_model_open(const char *path, clg_device *device, clg_module **ret_net, clg_error *error);
+/* Steps that ran on the host although the device is another. */
+uint64_t cli_fallbacks(const clg_device *device);
+
+/* --- progress.c --------------------------------------------------------------------------------- */
+typedef struct cli_progress {
+    int terminal, bar_shown;
+    double last_line; /* seconds at which the last plain line was written */
+} cli_progress;
+void cli_progress_init(cli_progress *progress);
+void cli_progress_event(const clg_train_event *event, void *progress);
+void cli_progress_message(const char *line, void *progress);
+/* Removes the bar, so that something else can be printed. */
+void cli_progress_clear(cli_progress *progress);
+
+/* --- Verbs --------------------------------------------------------------------------------------- */
+#define VERB(name, n_words, words, help)                                                                     \
+    extern const cli_option cli_options_##name[];                                                            \
+    int cli_run_##name(const cli_verb *verb, int argc, char **argv);
+#include "verbs.def"
+#undef VERB
+const cli_verb *cli_verb_at(size_t index);
+
+#endif

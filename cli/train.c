@@ -1,0 +1,182 @@
+/* `clgrad train`: a recipe on MNIST or on generated digits.
+ *
+ * SIGINT and SIGTERM finish the step, save and exit with 130; the second one exits at once.      */
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+typedef struct train_options {
+    const char *data, *device, *optimizer, *schedule, *save, *log, *curve, *checkpoint;
+    int64_t epochs, batch, max_steps, seed, samples, checkpoint_steps, warmup;
+    double lr, weight_decay, momentum;
+    int resume, check_nan;
+} train_options;
+
+#define AT(member) offsetof(train_options, member)
+const cli_option cli_options_train[] = {
+    { "data", CLI_TEXT, AT(data), "DIR",
+      "folder with MNIST's four IDX files, plain or .gz (default: generated digits)", 0 },
+    { "device", CLI_TEXT, AT(device), "D", "auto, host, 0:1 as `clgrad devices` numbers, or a part of a name",
+      0 },
+    { "epochs", CLI_COUNT, AT(epochs), "N", "passes over the data (default: the recipe's)", 1 },
+    { "batch", CLI_COUNT, AT(batch), "N", "samples per step (default: the recipe's)", 1 },
+    { "lr", CLI_REAL, AT(lr), "X", "learning rate (default: the recipe's)", 0 },
+    { "optimizer", CLI_TEXT, AT(optimizer), "O", "sgd, adam or adamw (default: the recipe's)", 0 },
+    { "weight-decay", CLI_REAL, AT(weight_decay), "X", "default: the recipe's", 0 },
+    { "momentum", CLI_REAL, AT(momentum), "X", "of sgd (default 0.9)", 0 },
+    { "schedule", CLI_TEXT, AT(schedule), "S", "constant or cosine (default: the recipe's)", 0 },
+    { "warmup", CLI_COUNT, AT(warmup), "N", "steps in which the learning rate rises (default: the recipe's)",
+      0 },
+    { "max-steps", CLI_COUNT, AT(max_steps), "N", "stop after so many steps", 1 },
+    { "samples", CLI_COUNT, AT(samples), "N", "number of generated digits (default 20000)", 10 },
+    { "seed", CLI_COUNT, AT(seed), "N", "of parameters, order and dropout (default 1)", 0 },
+    { "save", CLI_TEXT, AT(save), "FILE", "write the model there, as safetensors", 0 },
+    { "checkpoint", CLI_TEXT, AT(checkpoint), "FILE",
+      "write checkpoints there (default: the model's name + .checkpoint)", 0 },
+    { "checkpoint-steps", CLI_COUNT, AT(checkpoint_steps), "N",
+      "also every N steps (default: at epochs and on a stop)", 1 },
+    { "resume", CLI_FLAG, AT(resume), NULL, "continue from the checkpoint", 0 },
+    { "log", CLI_TEXT, AT(log), "FILE", "write JSON lines there", 0 },
+    { "curve", CLI_TEXT, AT(curve), "FILE", "draw loss and accuracy there, as SVG", 0 },
+    { "check-nan", CLI_FLAG, AT(check_nan), NULL, "look at the loss after every step", 0 },
+    { 0 },
+};
+#undef AT
+
+/* --- Signals ----------------------------------------------------------------------------------- */
+
+static volatile int stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (stop_asked) _exit(130);
+    stop_asked = 1;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* --- Settings: the command line before the recipe ----------------------------------------------- */
+
+static int fill_in(const cli_verb *verb, train_options *o, const recipe *r)
+{
+    if (o->epochs < 0) o->epochs = (int64_t)r->epochs;
+    if (o->batch < 0) o->batch = r->batch;
+    if (o->warmup < 0) o->warmup = (int64_t)r->warmup_steps;
+    if (isnan(o->lr)) o->lr = (double)r->lr;
+    if (isnan(o->weight_decay)) o->weight_decay = (double)r->weight_decay;
+    if (!o->optimizer) o->optimizer = r->optimizer;
+    if (!o->schedule) o->schedule = r->cosine ? "cosine" : "constant";
+    if (strcmp(o->schedule, "cosine") && strcmp(o->schedule, "constant"))
+        return cli_usage(verb, "no such schedule: %s; there are constant and cosine", o->schedule);
+    if (o->resume && !o->checkpoint && !o->save)
+        return cli_usage(verb,
+                         "--resume needs --checkpoint FILE, or the --save FILE of the run that stopped");
+    return CLI_CONTINUE;
+}
+
+static void print_last(clg_device *device, const clg_train_result *result)
+{
+    clg_device_counters c = clg_device_count(device);
+    printf("done: ");
+    if (isfinite(result->test_accuracy)) printf("test accuracy %.4f, ", result->test_accuracy);
+    printf("trained in %.1f s, fallbacks %llu, plans %llu, builds %llu, peak memory %.1f MB\n",
+           result->seconds, (unsigned long long)cli_fallbacks(device), (unsigned long long)c.plans,
+           (unsigned long long)c.builds, (double)c.peak_bytes / 1e6);
+}
+
+/* --- The run ----------------------------------------------------------------------------------- */
+
+static clg_status train_net(const train_options *o, const recipe *r, clg_device *device, clg_module *net,
+                            clg_error *error)
+{
+    const char *const metadata[] = { "recipe", r->name, "clgrad", clg_version(), NULL };
+    clg_dataset *train = NULL, *test = NULL;
+    clg_optimizer *optimizer = NULL;
+    clg_train_result result = { 0 };
+    cli_progress progress;
+    clg_train_options t = CLG_TRAIN_OPTIONS_INIT;
+    cli_progress_init(&progress);
+    t.epochs = (uint64_t)o->epochs;
+    t.batch = o->batch;
+    t.max_steps = o->max_steps > 0 ? (uint64_t)o->max_steps : 0;
+    t.seed = (uint64_t)o->seed;
+    t.warmup_steps = (uint64_t)o->warmup;
+    t.cosine = !strcmp(o->schedule, "cosine");
+    t.check_nan = o->check_nan;
+    t.checkpoint = o->checkpoint;
+    t.checkpoint_steps = o->checkpoint_steps > 0 ? (uint64_t)o->checkpoint_steps : 0;
+    t.resume = o->resume;
+    t.log = o->log;
+    t.curve = o->curve;
+    t.on_event = cli_progress_event;
+    t.on_message = cli_progress_message;
+    t.payload = &progress;
+    t.stop = &stop_asked;
+    t.metadata = metadata;
+    clg_status status = clg_module_reset(net, t.seed);
+    if (status) *error = *clg_module_error(net);
+    if (!status) status = cli_dataset(o->data, CLG_SPLIT_TRAIN, o->samples, &train, error);
+    if (!status) status = cli_dataset(o->data, CLG_SPLIT_TEST, 0, &test, error);
+    if (!status)
+        status = cli_optimizer(o->optimizer, net, o->lr, o->weight_decay, o->momentum, &optimizer, error);
+    if (!status) status = clg_train_classifier(device, net, optimizer, train, test, &t, &result, error);
+    if (!status && o->save) status = clg_model_save(o->save, net, metadata, error);
+    cli_progress_clear(&progress);
+    if (!status) print_last(device, &result);
+    clg_optimizer_destroy(optimizer);
+    clg_dataset_destroy(train);
+    clg_dataset_destroy(test);
+    return status;
+}
+
+int cli_run_train(const cli_verb *verb, int argc, char **argv)
+{
+    train_options o = { .epochs = CLI_NO_COUNT,
+                        .batch = CLI_NO_COUNT,
+                        .max_steps = CLI_NO_COUNT,
+                        .seed = 1,
+                        .samples = CLI_NO_COUNT,
+                        .checkpoint_steps = CLI_NO_COUNT,
+                        .warmup = CLI_NO_COUNT,
+                        .lr = CLI_NO_REAL,
+                        .weight_decay = CLI_NO_REAL,
+                        .momentum = 0.9 };
+    const char *name = NULL;
+    clg_error error = CLG_ERROR_INIT;
+    clg_device *device = NULL;
+    int code = cli_parse(verb, argc, argv, &o, &name);
+    if (code != CLI_CONTINUE) return code;
+    const recipe *r = cli_recipe(verb, name);
+    if (!r) return CLI_USAGE;
+    if ((code = fill_in(verb, &o, r)) != CLI_CONTINUE) return code;
+    char *beside = NULL;
+    if (!o.checkpoint && o.save) {
+        size_t size = strlen(o.save) + sizeof ".checkpoint";
+        beside = malloc(size);
+        if (beside) snprintf(beside, size, "%s.checkpoint", o.save);
+        o.checkpoint = beside;
+    }
+    catch_signals();
+    clg_status status = cli_device(o.device, &device, &error);
+    if (!status) {
+        clg_module *net = r->net(device);
+        status = train_net(&o, r, device, net, &error);
+        clg_module_destroy(net);
+    }
+    clg_device_close(device);
+    free(beside);
+    return status ? cli_fail(&error) : CLI_OK;
+}

@@ -1,0 +1,67 @@
+/* The environment: the only file of the library that calls getenv. */
+#include "base/env.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <clgrad/device.h>
+
+#include "base/memory.h"
+#include "base/os.h"
+
+static const struct {
+    const char *name, *fallback, *meaning;
+} table[] = {
+#define ENV(name, fallback, meaning) { "CLGRAD_" #name, fallback, meaning },
+#include "base/env.def"
+#undef ENV
+};
+
+const char *clgi_env(clgi_env_variable variable)
+{
+    /* Empty is unset, as the shell's ${X:-default} has it. */
+    const char *value = getenv(table[variable].name);
+    return value && *value ? value : table[variable].fallback;
+}
+
+int clgi_env_on(clgi_env_variable variable)
+{
+    static const char *const no[] = { "", "0", "off", "no" };
+    const char *value = clgi_env(variable);
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
+        if (!strcmp(value, no[i])) return 0;
+    return 1;
+}
+
+const char *clgi_env_foreign(const char *name)
+{
+    return getenv(name);
+}
+
+int clg_env_describe(size_t index, const char **ret_name, const char **ret_default, const char **ret_meaning,
+                     const char **ret_value)
+{
+    if (index >= sizeof table / sizeof *table) return 0;
+    *ret_name = table[index].name;
+    *ret_default = table[index].fallback;
+    *ret_meaning = table[index].meaning;
+    *ret_value = getenv(table[index].name);
+    return 1;
+}
+
+char *clgi_cache_folder(void)
+{
+    const char *own = clgi_env(CLGI_ENV_CACHE_DIR);
+    if (*own) return clgi_strdup(own);
+    /* The XDG base directory specification: a relative path is to be ignored. */
+    const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    clgi_text path = { 0 };
+    if (base && *base == '/')
+        clgi_text_add(&path, "%s/clgrad", base);
+    else if (home && *home == '/')
+        clgi_text_add(&path, "%s/.cache/clgrad", home);
+    else
+        clgi_text_bytes(&path, "", 0);
+    if (path.failed) clgi_text_finish(&path);
+    return path.data;
+}

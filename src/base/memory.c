@@ -1,0 +1,88 @@
+/* The counted allocator, on malloc. Counters are atomics; failures are injected here for tests. */
+#include "base/memory.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Process-wide, as malloc itself is. */
+static atomic_uint_fast64_t request_count, alive_count;
+static atomic_uint_fast64_t fail_at; /* the request number that fails; 0: none */
+static atomic_int fail_persistent;
+
+/* Counts a request; 1 when it must fail. */
+static int must_fail(void)
+{
+    uint64_t request = atomic_fetch_add_explicit(&request_count, 1, memory_order_relaxed) + 1;
+    uint64_t limit = atomic_load_explicit(&fail_at, memory_order_relaxed);
+    if (!limit) return 0;
+    return request == limit || (request > limit && atomic_load(&fail_persistent));
+}
+
+void *clgi_alloc(size_t bytes)
+{
+    if (must_fail() || bytes > PTRDIFF_MAX) return NULL;
+    void *memory = malloc(bytes ? bytes : 1);
+    if (memory) atomic_fetch_add_explicit(&alive_count, 1, memory_order_relaxed);
+    return memory;
+}
+
+void *clgi_alloc_zero(size_t count, size_t bytes)
+{
+    if (bytes && count > PTRDIFF_MAX / bytes) return NULL;
+    size_t total = count * bytes;
+    if (must_fail()) return NULL;
+    void *memory = calloc(1, total ? total : 1);
+    if (memory) atomic_fetch_add_explicit(&alive_count, 1, memory_order_relaxed);
+    return memory;
+}
+
+void *clgi_realloc(void *memory, size_t bytes)
+{
+    if (!memory) return clgi_alloc(bytes);
+    if (must_fail() || bytes > PTRDIFF_MAX) return NULL;
+    return realloc(memory, bytes ? bytes : 1);
+}
+
+void clgi_free(void *memory)
+{
+    if (!memory) return;
+    atomic_fetch_sub_explicit(&alive_count, 1, memory_order_relaxed);
+    free(memory);
+}
+
+char *clgi_strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = clgi_alloc(bytes);
+    if (copy) memcpy(copy, text, bytes);
+    return copy;
+}
+
+uint64_t clgi_alloc_count(void)
+{
+    return atomic_load(&request_count);
+}
+
+uint64_t clgi_alloc_alive(void)
+{
+    return atomic_load(&alive_count);
+}
+
+void clgi_alloc_fail_at(uint64_t n, int persistent)
+{
+    atomic_store(&fail_persistent, persistent);
+    atomic_store(&fail_at, n ? atomic_load(&request_count) + n : 0);
+}
+
+int clgi_grow(void **array, size_t *capacity, size_t element_bytes)
+{
+    size_t wanted = *capacity ? *capacity * 2 : 8;
+    if (wanted < *capacity || wanted > PTRDIFF_MAX / element_bytes) return 0;
+    void *grown = clgi_realloc(*array, wanted * element_bytes);
+    if (!grown) return 0;
+    *array = grown;
+    *capacity = wanted;
+    return 1;
+}

@@ -1,0 +1,48 @@
+/* What the kernels of convolution share: sizes, and small helpers to describe a launch. */
+#ifndef CLGI_CONV2D_KERNELS_H
+#define CLGI_CONV2D_KERNELS_H
+
+#include "ops/op.h"
+
+typedef enum conv_pass { FORWARD, TO_INPUT, TO_WEIGHTS } conv_pass;
+
+typedef struct conv_sizes {
+    conv_pass pass;
+    int64_t n, h, w, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w, groups, in_group, out_group;
+} conv_sizes;
+
+static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+static inline int64_t elements(clg_shape shape)
+{
+    int64_t count = 1;
+    for (int axis = 0; axis < shape.ndim; axis++) count *= shape.dim[axis];
+    return count;
+}
+
+conv_sizes clgi_conv_sizes(const clgi_problem *problem);
+/* 1, or 0 with the reason. */
+int clgi_conv_all_f32(const clgi_problem *problem, const char **ret_why);
+
+/* --- Defines and sizes of a launch --- */
+typedef struct conv_parameter {
+    const char *name;
+    int64_t value;
+} conv_parameter;
+
+void clgi_conv_define(clgi_launch *launch, const conv_parameter *rows, size_t n);
+void clgi_conv_define_sizes(clgi_launch *launch, const conv_sizes *sizes);
+/* S0 .. S3 for letter 'S'. */
+void clgi_conv_define_strides(clgi_launch *launch, const clgi_view *view, char letter);
+/* One work-item per index of `items`, as many to a group as is usual. */
+void clgi_conv_size(const clgi_problem *problem, clgi_launch *launch, int64_t items0, int64_t items1);
+
+/* --- Direct kernels of the CPU family (conv2d_direct.c): forward and to x; to w --- */
+int clgi_conv_accepts_direct(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter);
+int clgi_conv_accepts_weights(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter);
+
+#endif

@@ -1,0 +1,37 @@
+/* The list of all ops, for the command, the checks and the documentation. */
+#include "ops/rules.h"
+
+static const clgi_op *const file_ops[] = {
+#define OP(name) &clgi_op_##name,
+#include "ops/ops.def"
+#undef OP
+};
+
+const clgi_op *clgi_op_at(size_t index) {
+    size_t rows = (size_t)clgi_elementwise_count();
+    if (index < rows) return &clgi_elementwise_ops[index];
+    index -= rows;
+    return index < sizeof file_ops / sizeof *file_ops ? file_ops[index] : NULL;
+}
+
+static const char *const kind_names[] = {
+    [CLGI_SOURCE] = "source", [CLGI_ELEMENTWISE] = "elementwise", [CLGI_MOVEMENT] = "movement",
+    [CLGI_REDUCE] = "reduction", [CLGI_CONTRACTION] = "contraction", [CLGI_KERNEL] = "kernel",
+    [CLGI_COMPOSITE] = "composite", [CLGI_PACK] = "storage", [CLGI_ASSIGN] = "storage"
+};
+
+/* Which kernels run an op that has none of its own. */
+static const char *const kind_kernels[] = {
+    [CLGI_SOURCE] = "fused into its readers", [CLGI_ELEMENTWISE] = "map, or fused into its neighbours",
+    [CLGI_MOVEMENT] = "a view, or map", [CLGI_REDUCE] = "row, column, reduce", [CLGI_COMPOSITE] = "lowered",
+    [CLGI_PACK] = "no launch, or map", [CLGI_ASSIGN] = "no launch, or map"
+};
+
+int clg_op_describe(size_t index, clg_op_info *ret_info) {
+    const clgi_op *op = clgi_op_at(index);
+    if (!op) return 0;
+    *ret_info = (clg_op_info){ .name = op->name, .doc = op->doc, .source = op->source, .kind = kind_names[op->kind] };
+    ret_info->gradient = op->gradient ? "yes" : op->no_gradient ? op->no_gradient : "none flows through it";
+    ret_info->kernels = op->implementations ? op->implementations[0].name : kind_kernels[op->kind];
+    return 1;
+}

@@ -1,0 +1,83 @@
+/* Pass: kernels. What does not build is noted, and the plan is made again without it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "plan/plan.h"
+
+clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementation, clg_error *error) {
+    char name[160];
+    snprintf(name, sizeof name, "%s:%s", op, implementation);
+    for (size_t i = 0; i < denied->count; ++i)
+        if (!strcmp(denied->names[i], name)) return CLG_OK;
+    char *copy = clgi_strdup(name);
+    if (!copy || !CLGI_GROW(denied->names, denied->count, denied->capacity)) {
+        clgi_free(copy);
+        return clgi_fail_memory(error, sizeof name);
+    }
+    denied->names[denied->count++] = copy;
+    return CLG_OK;
+}
+
+static clg_status deny_step(clgi_plan *plan, const clgi_step *step, const clg_error *why, clgi_denied *denied,
+                            clg_error *error) {
+    const clgi_group *group = &plan->groups[step->group];
+    if (clgi_device_no_fallback(plan->device))
+        return clgi_fail(error, CLG_EBUILD, "%s: kernel %s does not build, and falling back is switched off: %s", step->op,
+                         step->implementation, why->message);
+    clgi_log(CLGI_WARNING, "%s: kernel %s does not build: another one or the host takes over: %s", step->op,
+             step->implementation, why->message);
+    if (group->kind == CLGI_GROUP_CONTRACTION) return clgi_deny(denied, step->op, step->implementation, error);
+    clg_status status = CLG_OK;
+    for (int n = 0; n < group->n_nodes && !status; ++n)
+        status = clgi_deny(denied, group->nodes[n]->op->name, "generated", error);
+    return status;
+}
+
+static void describe(const clgi_step *step, clgi_kernel_source *source) {
+    *source = (clgi_kernel_source){ .file = step->file, .entry = step->entry, .op = step->op };
+    source->defines = step->source_defines.data ? step->source_defines.data : "";
+    source->code = step->source_code.data ? step->source_code.data : "";
+    memcpy(source->local, step->local, sizeof source->local);
+}
+
+/* Hands the kernels over to their steps; what failed is denied. */
+static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_error *errors, clgi_denied *denied,
+                               clg_error *error) {
+    clg_status status = CLG_OK;
+    size_t k = 0;
+    for (int s = 0; s < plan->n_steps; ++s) {
+        clgi_step *step = &plan->steps[s];
+        if (step->kind != CLGI_STEP_KERNEL) continue;
+        step->kernel = kernels[k];
+        if (!kernels[k] && !status) {
+            status = deny_step(plan, step, &errors[k], denied, error);
+            plan->plan_again = 1;
+        }
+        ++k;
+    }
+    return status;
+}
+
+clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *error) {
+    size_t n = 0, k = 0;
+    clg_status status = CLG_OK;
+    for (int s = 0; s < plan->n_steps; ++s) n += plan->steps[s].kind == CLGI_STEP_KERNEL;
+    if (!n) return CLG_OK;
+    clgi_kernel_source *sources = clgi_alloc_zero(n, sizeof *sources);
+    clg_kernel **kernels = clgi_alloc_zero(n, sizeof *kernels);
+    clg_error *errors = clgi_alloc_zero(n, sizeof *errors);
+    if (!sources || !kernels || !errors) {
+        status = clgi_fail_memory(error, n * sizeof *errors);
+        goto out;
+    }
+    for (int s = 0; s < plan->n_steps; ++s)
+        if (plan->steps[s].kind == CLGI_STEP_KERNEL) describe(&plan->steps[s], &sources[k++]);
+    CLGI_TRY(clgi_kernels_create(plan->device, sources, n, kernels, errors, error));
+    status = take_kernels(plan, kernels, errors, denied, error);
+out:
+    clgi_free(sources);
+    clgi_free(kernels);
+    clgi_free(errors);
+    return status;
+}

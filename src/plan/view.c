@@ -1,0 +1,156 @@
+/* Pass: which movements stay views, and which values must exist in memory.
+ *
+ * A movement is a view as long as one strided view of the value behind it expresses it; where it does
+ * not, the movement before it is copied into memory. Constants, runtime scalars, indices and random numbers
+ * are computed where they are read ("virtual"), unless their reader needs memory.                */
+#include "ops/rules.h"
+#include "plan/plan.h"
+
+int clgi_is_virtual(const clgi_plan *plan, const clg_tensor *base) {
+    if (!base->node || plan->facts[base->node->id].memory) return 0;
+    return base->node->op->kind == CLGI_SOURCE || plan->facts[base->node->id].uniform;
+}
+
+static int is_view(const clgi_plan *plan, const clgi_node *node) {
+    return node->op->kind == CLGI_MOVEMENT && !plan->facts[node->id].memory;
+}
+
+/* The view whose index is the value itself for an index along an axis, and the element number for the others. */
+static clgi_view base_view(const clgi_plan *plan, const clg_tensor *base) {
+    clgi_view view = clgi_view_dense(base->shape);
+    if (clgi_is_virtual(plan, base) && base->node->op == &clgi_op_iota)
+        for (int d = 0; d < base->shape.ndim; ++d) view.stride[d] = d == base->node->attributes[0];
+    return view;
+}
+
+static int apply_movement(const clgi_node *node, const clgi_view *from, clgi_view *to) {
+    const clg_shape shape = node->out[0].shape;
+    if (node->op == &clgi_op_reshape) return clgi_view_reshape(from, shape, to);
+    if (node->op == &clgi_op_permute) return clgi_view_permute(from, node->attributes, to);
+    if (node->op == &clgi_op_expand) return clgi_view_expand(from, shape, to);
+    if (node->op == &clgi_op_slice)
+        return clgi_view_slice(from, node->attributes, node->attributes + shape.ndim, shape, to);
+    if (node->op == &clgi_op_pad) return clgi_view_pad(from, node->attributes, shape, to);
+    *to = *from; /* detach */
+    return 1;
+}
+
+/* Resolves `tensor`; where a movement does not fit, *ret_culprit is the node that must go to memory. */
+static int resolve(const clgi_plan *plan, const clg_tensor *tensor, const clgi_node *as_view, clgi_reference *ret,
+                   const clgi_node **ret_culprit) {
+    if (!tensor->node || !(is_view(plan, tensor->node) || tensor->node == as_view) ||
+        tensor->node->op->kind != CLGI_MOVEMENT) {
+        ret->base = tensor;
+        ret->view = base_view(plan, tensor);
+        return 1;
+    }
+    clgi_reference inner;
+    const clgi_node *node = tensor->node;
+    if (!resolve(plan, node->in[0], NULL, &inner, ret_culprit)) return 0;
+    ret->base = inner.base;
+    if (apply_movement(node, &inner.view, &ret->view)) return 1;
+    *ret_culprit = node->in[0]->node;
+    return 0;
+}
+
+int clgi_reference_of(const clgi_plan *plan, const clg_tensor *tensor, clg_shape shape, clgi_reference *ret) {
+    const clgi_node *culprit;
+    clgi_reference found;
+    if (!resolve(plan, tensor, NULL, &found, &culprit)) return 0;
+    ret->base = found.base;
+    return clgi_view_expand(&found.view, shape, &ret->view);
+}
+
+int clgi_copied_reference(const clgi_plan *plan, const clgi_node *node, clg_shape shape, clgi_reference *ret) {
+    const clgi_node *culprit;
+    clgi_reference found;
+    if (!resolve(plan, &node->out[0], node, &found, &culprit)) return 0;
+    ret->base = found.base;
+    return clgi_view_reshape(&found.view, shape, &ret->view);
+}
+
+/* Work on single numbers alone (a learning rate, 1 - p) is done on the host at every run and handed to the
+ * kernels as arguments.                                                                          */
+static clg_status note_uniform(clgi_plan *plan, const clgi_node *node, clg_error *error) {
+    if (node->op->kind != CLGI_ELEMENTWISE || node->op == &clgi_op_check_range || node->out[0].dtype != CLG_F32 ||
+        clg_shape_count(node->out[0].shape) != 1)
+        return CLG_OK;
+    for (int i = 0; i < node->n_in; ++i) {
+        clgi_reference ref;
+        const clgi_node *culprit;
+        if (node->in[i]->dtype != CLG_F32 || !resolve(plan, node->in[i], NULL, &ref, &culprit) ||
+            !clgi_is_virtual(plan, ref.base))
+            return CLG_OK;
+        const clgi_op *op = ref.base->node->op;
+        if (op->kind == CLGI_SOURCE && op != &clgi_op_constant && op != &clgi_op_scalar) return CLG_OK;
+    }
+    if (!plan->uniforms) {
+        plan->uniforms = clgi_arena_alloc(&plan->arena, (plan->ir->n_nodes + 1) * sizeof *plan->uniforms);
+        if (!plan->uniforms) return clgi_fail_memory(error, plan->ir->n_nodes * sizeof *plan->uniforms);
+    }
+    plan->uniforms[plan->n_uniforms++] = node;
+    plan->facts[node->id].uniform = plan->n_uniforms;
+    return CLG_OK;
+}
+
+/* An op whose kernels all failed to build on this device, or a type that exists on the host alone. */
+int clgi_runs_on_host(const clgi_plan *plan, const clgi_denied *denied, const clgi_node *node) {
+    if (!clgi_device_has_kernels(plan->device)) return 1;
+    const char *kernels = node->op->implementations ? "every kernel" : "generated";
+    return clgi_is_denied(denied, node->op->name, kernels);
+}
+
+/* --- The pass -------------------------------------------------------------------------------------- */
+
+/* Puts movements into memory until `tensor` resolves. */
+static void settle(clgi_plan *plan, const clg_tensor *tensor, const clgi_node *as_view, clgi_reference *ret) {
+    const clgi_node *culprit = NULL;
+    while (!resolve(plan, tensor, as_view, ret, &culprit)) plan->facts[culprit->id].memory = 1;
+}
+
+/* A reader with kernels of its own takes a plain strided view of memory. */
+static void settle_in_memory(clgi_plan *plan, const clg_tensor *tensor, int dense) {
+    clgi_reference ref;
+    settle(plan, tensor, NULL, &ref);
+    if (clgi_is_virtual(plan, ref.base)) plan->facts[ref.base->node->id].memory = 1;
+    int fits = !ref.view.masked;
+    if (dense) fits = clgi_view_is_dense(&ref.view) && clg_shape_count(ref.base->shape) == clg_shape_count(tensor->shape);
+    if (!fits && tensor->node) plan->facts[tensor->node->id].memory = 1;
+    settle(plan, tensor, NULL, &ref);
+}
+
+static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi_node *node) {
+    clgi_reference ref;
+    int host = clgi_runs_on_host(plan, denied, node);
+    for (int i = 0; i < node->n_in; ++i) {
+        const clg_tensor *in = node->in[i];
+        if (node->op == &clgi_op_assign && i == 0) continue;
+        if (node->op == &clgi_op_assign || node->op == &clgi_op_pack) settle_in_memory(plan, in, 1);
+        else if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL || host)
+            settle_in_memory(plan, in, 0);
+        else settle(plan, in, NULL, &ref);
+    }
+}
+
+clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error *error) {
+    const clg_graph *ir = plan->ir;
+    plan->facts = clgi_arena_zero(&plan->arena, (ir->n_nodes + 1) * sizeof *plan->facts);
+    if (!plan->facts) return clgi_fail_memory(error, ir->n_nodes * sizeof *plan->facts);
+    int kernels = clgi_device_has_kernels(plan->device);
+    for (size_t n = 0; n < ir->n_nodes; ++n) {
+        const clgi_node *node = ir->nodes[n];
+        int host = clgi_runs_on_host(plan, denied, node);
+        plan->facts[n].group = -1;
+        for (int o = 0; o < CLGI_MAX_OUTPUTS; ++o) plan->facts[n].value[o] = -1;
+        if (host && (node->op->kind == CLGI_SOURCE || node->op == &clgi_op_pad)) plan->facts[n].memory = 1;
+        for (int i = 0; i < node->n_in; ++i)
+            if (node->in[i]->node) plan->facts[node->in[i]->node->id].uses++;
+    }
+    for (size_t n = 0; kernels && n < ir->n_nodes; ++n) {
+        clg_status status = note_uniform(plan, ir->nodes[n], error);
+        if (status) return status;
+    }
+    for (size_t i = 0; i < ir->n_kept; ++i) settle_in_memory(plan, ir->kept[i], 1);
+    for (size_t n = 0; n < ir->n_nodes; ++n) settle_inputs(plan, denied, ir->nodes[n]);
+    return CLG_OK;
+}

@@ -1,0 +1,58 @@
+/* Checkpoints of a run: written, and taken up again. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "train/run.h"
+
+static void say(const clgi_run *r, const char *line)
+{
+    if (r->options->on_message) r->options->on_message(line, r->options->payload);
+}
+
+clg_status clgi_run_save(clgi_run *r)
+{
+    double loss, hits;
+    if (!r->options->checkpoint || r->saved_step == r->progress.step) return CLG_OK;
+    clg_status status = clgi_run_look(r, &loss, &hits); /* never over a good one with a broken one */
+    if (status) return status;
+    r->saved_step = r->progress.step;
+    return clg_checkpoint_save(r->options->checkpoint, r->net, r->optimizer, &r->progress,
+                               r->options->metadata, r->error);
+}
+
+static int checkpoint_exists(const char *path)
+{
+    clgi_text previous = { 0 };
+    clgi_text_add(&previous, "%s.previous", path);
+    int found = !access(path, F_OK) || errno != ENOENT || (!previous.failed && !access(previous.data, F_OK));
+    clgi_text_finish(&previous);
+    return found;
+}
+
+clg_status clgi_run_resume(clgi_run *r)
+{
+    const char *path = r->options->checkpoint;
+    char *previous = NULL;
+    clgi_text line = { 0 };
+    if (!r->options->resume) return CLG_OK;
+    if (!path) return clgi_fail(r->error, CLG_EINVAL, "train: resume needs a checkpoint path");
+    if (!checkpoint_exists(path)) {
+        clgi_text_add(&line, "resume: no checkpoint %s yet: starting from the beginning", path);
+    } else {
+        clg_status status =
+            clg_checkpoint_load(path, r->net, r->optimizer, &r->progress, &previous, r->error);
+        if (status) return status;
+        r->saved_step = r->progress.step;
+        if (previous) say(r, previous);
+        clgi_text_add(&line, "resume: continuing after step %llu, in epoch %llu",
+                      (unsigned long long)r->progress.step, (unsigned long long)r->progress.epoch + 1);
+        if (r->progress.seed != r->options->seed)
+            clgi_text_add(&line, "; seed %llu of the checkpoint is used",
+                          (unsigned long long)r->progress.seed);
+    }
+    if (!line.failed) say(r, line.data);
+    clgi_text_finish(&line);
+    clg_text_free(previous);
+    return CLG_OK;
+}

@@ -1,0 +1,231 @@
+/* The training loop. One step is one graph: forward, backward, update and the sums of loss and answers.
+ *
+ * Everything that decides the next step is in clg_progress, the module and the optimiser, so a run that
+ * stops and resumes ends in the same bits as one that does not.                                   */
+#include <math.h>
+
+#include "base/env.h"
+#include "base/memory.h"
+#include "base/os.h"
+#include "train/run.h"
+
+static int stop_asked(const clgi_run *r)
+{
+    return r->options->stop && *r->options->stop;
+}
+
+/* --- Steps ------------------------------------------------------------------------------------- */
+
+static void set_lr(clgi_run *r)
+{
+    const clg_train_options *o = r->options;
+    uint64_t step = r->progress.step;
+    step += step < o->warmup_steps; /* no update with a rate of 0 */
+    clg_optimizer_set_lr(r->optimizer, o->cosine ? clg_schedule_cosine(r->base_lr, 0, step, o->warmup_steps,
+                                                                       o->epochs * r->batches)
+                                                 : clg_schedule_warmup(r->base_lr, step, o->warmup_steps));
+}
+
+static clg_status step(clgi_run *r, const clg_batch *b)
+{
+    clg_graph *g = r->graph;
+    clg_graph_clear(g);
+    clg_graph_set_step(g, r->progress.step);
+    set_lr(r);
+    clg_tensor *logits = clg_forward(g, r->net, b->x);
+    clg_tensor *loss = clg_cross_entropy(g, logits, b->y);
+    clgi_meter_record(&r->meter, g, loss, logits, b->y, b->count);
+    clg_minimize(g, r->optimizer, loss);
+    if (clg_graph_run(g)) return clgi_error_copy(r->error, clg_graph_error(g));
+    r->progress.step++;
+    r->progress.batch++;
+    r->samples += (double)b->count;
+    clg_status status = clgi_meter_fold(&r->meter, g, r->error);
+    uint64_t now = clgi_time_ns();
+    r->step_ms[r->n_step_ms++] = (double)(now - r->step_ns) * 1e-6;
+    r->step_ns = now;
+    return status ? status : clgi_run_report_step(r);
+}
+
+/* The rest of the epoch, up to a stop. */
+static clg_status run_batches(clgi_run *r)
+{
+    clg_batch b;
+    clg_status status = clg_loader_seek(r->loader, r->progress.epoch, r->progress.batch);
+    if (status) return clgi_error_copy(r->error, clg_loader_error(r->loader));
+    while (r->progress.batch < r->batches && r->progress.step < r->end_step && !stop_asked(r)) {
+        status = clg_loader_next(r->loader, &b);
+        if (status == CLG_END) return clgi_fail(r->error, CLG_EINTERNAL, "train: the epoch ended too early");
+        if (status) return clgi_error_copy(r->error, clg_loader_error(r->loader));
+        CLGI_TRY(step(r, &b));
+        uint64_t every = r->options->checkpoint_steps;
+        if (every && r->progress.step % every == 0 && r->progress.batch < r->batches)
+            CLGI_TRY(clgi_run_save(r));
+    }
+out:
+    return status;
+}
+
+static clg_status evaluate(clgi_run *r)
+{
+    if (!r->has_test) return CLG_OK;
+    return clgi_evaluator_run(&r->evaluator, &r->test_accuracy, &r->validation_loss, r->error);
+}
+
+/* Evaluation and report; then the progress stands at the beginning of the next epoch. */
+static clg_status end_epoch(clgi_run *r)
+{
+    double loss, hits;
+    clg_train_event event = { 0 };
+    clg_status status = clgi_run_look(r, &loss, &hits); /* before the evaluation is asked for nothing */
+    if (status) return status;
+    CLGI_TRY(evaluate(r));
+    CLGI_TRY(clgi_run_report_epoch(r, &event));
+    r->progress.epoch++;
+    r->progress.batch = 0;
+    r->saved_step = UINT64_MAX; /* the place changed, though no step was made */
+    CLGI_TRY(clgi_run_save(r));
+    if (r->options->on_event) r->options->on_event(&event, r->options->payload);
+out:
+    return status;
+}
+
+static clg_status begin_epoch(clgi_run *r)
+{
+    uint64_t now = clgi_time_ns();
+    r->shown = r->logged = r->epoch = (clgi_window){ 0, 0, 0, now };
+    r->step_ns = now;
+    r->n_step_ms = 0;
+    return clgi_meter_reset(&r->meter, r->error);
+}
+
+static clg_status interrupted(clgi_run *r)
+{
+    clg_status status = clgi_run_save(r);
+    if (status) return status;
+    return clgi_fail(r->error, CLG_EINTERRUPTED, "train: stopped after step %llu, %s%s",
+                     (unsigned long long)r->progress.step,
+                     r->options->checkpoint ? "saved to " : "nothing saved",
+                     r->options->checkpoint ? r->options->checkpoint : ": no checkpoint path was given");
+}
+
+/* The limit of steps fell inside an epoch. */
+static clg_status end_inside(clgi_run *r)
+{
+    clg_status status = clgi_run_look(r, &r->epoch.loss, &r->epoch.hits);
+    if (status) return status;
+    r->epoch.samples = r->meter.samples;
+    CLGI_TRY(evaluate(r));
+    CLGI_TRY(clgi_run_save(r));
+out:
+    return status;
+}
+
+static clg_status run_epochs(clgi_run *r)
+{
+    clg_status status = CLG_OK;
+    while (r->progress.epoch < r->options->epochs && r->progress.step < r->end_step) {
+        if (stop_asked(r)) return interrupted(r);
+        CLGI_TRY(begin_epoch(r));
+        CLGI_TRY(run_batches(r));
+        if (r->progress.batch == r->batches) CLGI_TRY(end_epoch(r));
+    }
+    if (r->progress.batch) CLGI_TRY(end_inside(r));
+    if (isnan(r->test_accuracy)) CLGI_TRY(evaluate(r)); /* resumed at the end */
+out:
+    return status;
+}
+
+/* --- The whole --------------------------------------------------------------------------------- */
+
+static clg_status check_options(const clg_train_options *o, clg_error *error)
+{
+    if (o->batch < 1)
+        return clgi_fail(error, CLG_EINVAL, "train: the batch must be positive: %lld", (long long)o->batch);
+    if (o->epochs < 1) return clgi_fail(error, CLG_EINVAL, "train: at least one epoch is needed");
+    return CLG_OK;
+}
+
+static clg_status make_loader(clgi_run *r, const clg_dataset *train)
+{
+    clg_loader_options options = CLG_LOADER_OPTIONS_INIT;
+    options.batch = r->options->batch;
+    options.shuffle = 1;
+    options.seed = r->progress.seed;
+    r->loader = clg_loader_create(r->device, train, &options);
+    if (!r->loader) return clgi_fail_memory(r->error, sizeof options);
+    if (clg_loader_error(r->loader)->status) return clgi_error_copy(r->error, clg_loader_error(r->loader));
+    r->batches = (uint64_t)clg_loader_length(r->loader);
+    if (r->progress.batch && r->progress.batch >= r->batches)
+        return clgi_fail(
+            r->error, CLG_EINVAL,
+            "train: the checkpoint stands at batch %llu, but an epoch has %llu: it was made with another "
+            "batch size or other data",
+            (unsigned long long)r->progress.batch, (unsigned long long)r->batches);
+    r->step_ms = clgi_alloc_zero(r->batches + 1, sizeof *r->step_ms);
+    return r->step_ms ? CLG_OK : clgi_fail_memory(r->error, r->batches * sizeof *r->step_ms);
+}
+
+static clg_status prepare(clgi_run *r, const clg_dataset *train, const clg_dataset *test)
+{
+    clg_status status = CLG_OK;
+    r->progress.seed = r->options->seed;
+    r->saved_step = UINT64_MAX;
+    r->base_lr = clg_optimizer_lr(r->optimizer);
+    r->check_each = r->options->check_nan || clgi_env_on(CLGI_ENV_CHECK_NAN);
+    r->end_step = r->options->max_steps ? r->options->max_steps : UINT64_MAX;
+    CLGI_TRY(clgi_run_resume(r));
+    CLGI_TRY(make_loader(r, train));
+    r->graph = clg_graph_create(r->device);
+    if (!r->graph) return clgi_fail_memory(r->error, sizeof *r);
+    clg_graph_seed(r->graph, r->progress.seed);
+    CLGI_TRY(clgi_meter_create(&r->meter, r->device, r->error));
+    if (r->has_test)
+        CLGI_TRY(clgi_evaluator_create(&r->evaluator, r->device, r->net, test, r->options->batch, r->error));
+    CLGI_TRY(clgi_journal_open(&r->journal, r->options, r->options->resume, r->error));
+    CLGI_TRY(clgi_journal_start(&r->journal, r->device, r->options, r->error));
+out:
+    return status;
+}
+
+clg_status clg_train_classifier(clg_device *device, clg_module *net, clg_optimizer *optimizer,
+                                const clg_dataset *train, const clg_dataset *test,
+                                const clg_train_options *options, clg_train_result *ret_result,
+                                clg_error *error)
+{
+    const clg_train_options defaults = CLG_TRAIN_OPTIONS_INIT;
+    clg_error own = CLG_ERROR_INIT;
+    clgi_run r = { .device = device,
+                   .net = net,
+                   .optimizer = optimizer,
+                   .options = options ? options : &defaults,
+                   .error = error ? error : &own,
+                   .has_test = test != NULL,
+                   .start_ns = clgi_time_ns(),
+                   .test_accuracy = NAN,
+                   .validation_loss = NAN };
+    if (!device || !net || !optimizer || !train)
+        return clgi_fail(error, CLG_EINVAL, "train: device, net, optimizer or data is NULL");
+    if (clg_optimizer_error(optimizer)->status) return clgi_error_copy(error, clg_optimizer_error(optimizer));
+    clg_status status = check_options(r.options, r.error);
+    if (status) return status;
+    int training = clg_module_training(net);
+    clg_module_train(net, 1);
+    CLGI_TRY(prepare(&r, train, test));
+    CLGI_TRY(run_epochs(&r));
+    CLGI_TRY(clgi_run_report_done(&r));
+    if (ret_result)
+        *ret_result = (clg_train_result){ r.test_accuracy, r.validation_loss,
+                                          (double)(clgi_time_ns() - r.start_ns) * 1e-9, r.progress.epoch,
+                                          r.progress.step };
+out:
+    clg_module_train(net, training);
+    if (r.base_lr > 0) clg_optimizer_set_lr(optimizer, r.base_lr);
+    clg_loader_destroy(r.loader);
+    clg_graph_destroy(r.graph);
+    clgi_meter_finish(&r.meter);
+    clgi_evaluator_finish(&r.evaluator);
+    clgi_journal_finish(&r.journal);
+    clgi_free(r.step_ms);
+    return status;
+}

@@ -1,0 +1,247 @@
+/* Random graphs of 5..40 nodes on the host and on every OpenCL device: planned f32 inside the computed
+ * bound of the interpreter and of the f64 host; memory reuse and in-place on or off give equal bits;
+ * fusion on or off stays inside the bound. A failing graph is made smaller and printed.
+ * CLGRAD_RANDOM_GRAPHS=2000 or an argument sets how many, CLGRAD_RANDOM_SEED (or a second argument)
+ * the first. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "random_graph.h"
+#include "support/devices.h"
+
+#include "base/memory.h"
+
+static int graph_count = 200;
+static uint64_t first_seed = 1;
+
+/* Ways to plan the same graph; each has a device of its own, so that no plan is shared. */
+typedef struct way {
+    const char *variable; /* switched off */
+    int equal_bits;
+} way;
+static const way ways[] = {
+    { NULL, 0 }, { "CLGRAD_REUSE", 1 }, { "CLGRAD_INPLACE", 1 }, { "CLGRAD_FUSE", 0 }
+};
+enum { N_WAYS = sizeof ways / sizeof *ways };
+
+typedef struct bench {
+    clg_device *host, *device[N_WAYS];
+    char message[600];
+} bench;
+
+typedef struct run {
+    clgi_random_state values;
+    clgi_random_value gradient;
+} run;
+
+static void run_finish(run *r)
+{
+    clgi_random_finish(&r->values);
+    clgi_free(r->gradient.value);
+    memset(r, 0, sizeof *r);
+}
+
+static int complain(bench *b, const char *way_name, const char *what, int index, int64_t k, double got,
+                    double want, double limit)
+{
+    snprintf(b->message, sizeof b->message, "%s off: %s%d[%lld] is %.9g, should be %.9g (limit %.3g)",
+             way_name ? way_name : "nothing", what, index, (long long)k, got, want, limit);
+    return 0;
+}
+
+/* --- Comparisons: 1 when all is well ------------------------------------------------------------ */
+static int compare_bound(bench *b, const char *way_name, const char *what, int index,
+                         const clgi_random_value *got, const clgi_random_value *want, double factor)
+{
+    for (int64_t k = 0; got->value && k < want->count; k++) {
+        double limit = factor * want->error[k] + 1e-30;
+        if (factor < 1e-6) limit = 1e-10 * (1 + fabs(want->value[k])); /* f64 */
+        if (!(fabs(got->value[k] - want->value[k]) <= limit))
+            return complain(b, way_name, what, index, k, got->value[k], want->value[k], limit);
+    }
+    return 1;
+}
+
+static int compare_states(bench *b, const char *way_name, const clgi_random_graph *g,
+                          const clgi_random_state *got, const clgi_random_state *want, double factor)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        if (!compare_bound(b, way_name, "n", i, &got->node[i], &want->node[i], factor)) return 0;
+    for (int s = 0; s < g->n_slots; s++)
+        if (!compare_bound(b, way_name, "s", s, &got->slot[s], &want->slot[s], factor)) return 0;
+    return 1;
+}
+
+static int compare_bits(bench *b, const char *way_name, const char *what, int index,
+                        const clgi_random_value *got, const clgi_random_value *want)
+{
+    for (int64_t k = 0; want->value && k < want->count; k++) {
+        int both_nan = isnan(got->value[k]) && isnan(want->value[k]);
+        if (got->value[k] != want->value[k] && !both_nan)
+            return complain(b, way_name, what, index, k, got->value[k], want->value[k], 0);
+    }
+    return 1;
+}
+
+static int compare_runs(bench *b, const char *way_name, const clgi_random_graph *g, const run *got,
+                        const run *want)
+{
+    for (int i = 0; i < g->n_nodes; i++)
+        if (!compare_bits(b, way_name, "n", i, &got->values.node[i], &want->values.node[i])) return 0;
+    for (int s = 0; s < g->n_slots; s++)
+        if (!compare_bits(b, way_name, "s", s, &got->values.slot[s], &want->values.slot[s])) return 0;
+    return compare_bits(b, way_name, "gradient", 0, &got->gradient, &want->gradient);
+}
+
+/* Only where no comparison was close: a gradient jumps there. A sanity limit, not a bound. */
+static int compare_gradient(bench *b, const char *way_name, const run *got, const run *wide)
+{
+    double largest = 0;
+    for (int64_t k = 0; k < wide->gradient.count; k++) largest = fmax(largest, fabs(wide->gradient.value[k]));
+    for (int64_t k = 0; k < wide->gradient.count; k++) {
+        double limit = 5e-3 * largest + 1e-6;
+        if (!(fabs(got->gradient.value[k] - wide->gradient.value[k]) <= limit))
+            return complain(b, way_name, "gradient", 0, k, got->gradient.value[k], wide->gradient.value[k],
+                            limit);
+    }
+    return 1;
+}
+
+/* --- One graph ---------------------------------------------------------------------------------- */
+static int run_way(bench *b, int w, const clgi_random_graph *g, run *ret_run)
+{
+    clg_error error = CLG_ERROR_INIT;
+    if (ways[w].variable) setenv(ways[w].variable, "off", 1);
+    clg_status status = clgi_random_run(b->device[w], g, 0, &ret_run->values, &ret_run->gradient, &error);
+    if (ways[w].variable) unsetenv(ways[w].variable);
+    if (status) snprintf(b->message, sizeof b->message, "%s", error.message);
+    return !status;
+}
+
+static int check_ways(bench *b, const clgi_random_graph *g, const clgi_random_state *bound, const run *wide)
+{
+    run plain = { 0 };
+    int good = run_way(b, 0, g, &plain);
+    if (good) good = compare_states(b, NULL, g, &plain.values, bound, 1);
+    if (good && !bound->vague && wide->gradient.value) good = compare_gradient(b, NULL, &plain, wide);
+    for (int w = 1; w < N_WAYS && good; w++) {
+        run other = { 0 };
+        good = run_way(b, w, g, &other);
+        if (good && ways[w].equal_bits) good = compare_runs(b, ways[w].variable, g, &other, &plain);
+        if (good) good = compare_states(b, ways[w].variable, g, &other.values, bound, 1);
+        if (good && !bound->vague && wide->gradient.value)
+            good = compare_gradient(b, ways[w].variable, &other, wide);
+        run_finish(&other);
+    }
+    run_finish(&plain);
+    return good;
+}
+
+static int check_graph(bench *b, const clgi_random_graph *g)
+{
+    clg_error error = CLG_ERROR_INIT;
+    clgi_random_state bound;
+    run wide = { 0 };
+    if (clgi_random_interpret(g, &bound, &error))
+        return 1; /* a smaller graph may leave the range: not a failure */
+    int good = !clgi_random_run(b->host, g, 1, &wide.values, &wide.gradient, &error);
+    if (!good) snprintf(b->message, sizeof b->message, "f64 host: %s", error.message);
+    if (good) good = compare_states(b, "f64 host, nothing", g, &wide.values, &bound, 1e-9);
+    if (good) good = check_ways(b, g, &bound, &wide);
+    run_finish(&wide);
+    clgi_random_finish(&bound);
+    return good;
+}
+
+static void shrink(bench *b, clgi_random_graph *g)
+{
+    static clgi_random_graph smaller;
+    for (int attempt = 0, tries = 0; tries < 300 && clgi_random_graph_shrink(g, attempt, &smaller);
+         attempt++) {
+        if (!memcmp(&smaller, g, sizeof smaller)) continue;
+        tries++;
+        if (check_graph(b, &smaller)) continue;
+        *g = smaller;
+        attempt = -1;
+    }
+    check_graph(b, g); /* for its message */
+}
+
+static void run_device(const char *spec, clg_family family, int count)
+{
+    static clgi_random_graph g;
+    static bench b;
+    clg_error error = CLG_ERROR_INIT;
+    clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
+    int failures = 0, nodes = 0, graphs = 0;
+    options.family = family;
+    assert_int_equal(clg_device_open("host", &b.host, &error), CLG_OK);
+    for (int w = 0; w < N_WAYS; w++)
+        if (clg_device_open_with(spec, &options, &b.device[w], &error)) fail_msg("%s", error.message);
+    for (int i = 0; i < count && failures < 5; i++) {
+        assert_int_equal(clgi_random_graph_make(first_seed + (uint64_t)i, &g, &error), CLG_OK);
+        nodes += g.n_nodes;
+        graphs++;
+        if (check_graph(&b, &g)) continue;
+        failures++;
+        shrink(&b, &g);
+        char *text = clgi_random_graph_print(&g);
+        print_error("%s: %s\n%s\n", spec, b.message, text ? text : "");
+        clg_text_free(text);
+    }
+    for (int w = 0; w < N_WAYS; w++) clg_device_close(b.device[w]);
+    clg_device_close(b.host);
+    print_message("%s: %d graphs of %d nodes, %d failures\n", spec, graphs, nodes, failures);
+    assert_int_equal(failures, 0);
+}
+
+static void test_host(void **state)
+{
+    (void)state;
+    run_device("host", CLG_FAMILY_AUTO, graph_count);
+}
+
+static void run_family(clg_family family)
+{
+    test_device devices[TEST_MAX_DEVICES];
+    size_t n = test_devices(devices);
+    if (n == 1) {
+        print_message("no OpenCL device: skipped\n");
+        skip();
+    }
+    for (size_t i = 1; i < n; i++) run_device(devices[i].spec, family, graph_count);
+}
+
+static void test_cpu_family(void **state)
+{
+    (void)state;
+    run_family(CLG_FAMILY_CPU);
+}
+
+static void test_gpu_family(void **state)
+{
+    (void)state;
+    run_family(CLG_FAMILY_GPU);
+}
+
+int main(int argc, char **argv)
+{
+    const char *count = argc > 1 ? argv[1] : getenv("CLGRAD_RANDOM_GRAPHS");
+    const char *seed = argc > 2 ? argv[2] : getenv("CLGRAD_RANDOM_SEED");
+    if (count && atoi(count) > 0) graph_count = atoi(count);
+    if (seed) first_seed = strtoull(seed, NULL, 10);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_host),
+        cmocka_unit_test(test_cpu_family),
+        cmocka_unit_test(test_gpu_family),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
