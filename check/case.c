@@ -1,6 +1,7 @@
 /* From the table of ops to cases, and from a line back to its case. Builds and runs nothing. */
 #include "case.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,10 @@ static const char *const fill_names[CLGI_FILL_COUNT] = { "random", "exact", "spe
 static const char *const view_names[CLGI_VIEW_COUNT] = { "dense",     "transposed", "offset",   "strided",
                                                          "broadcast", "padded",     "subtensor" };
 
+/* Elementwise ops share their kernels but for the formula: these run all sets, the others the first few. */
+static const char *const thorough[] = { "exp", "add", "less" };
 enum {
+    FORMULA_SETS = 5,
     VIEWED_SETS = 3, /* the first sets of an op are also tried through every view */
     FILLED_SETS = 5  /* and with the fills that are not the op's main ones */
 };
@@ -165,6 +169,13 @@ static int visit_one(const walk *w, const clgi_check_op *op, int integers, const
     return w->visit(&c, w->payload);
 }
 
+static int is_thorough(const clgi_check_op *op)
+{
+    int elementwise = op->flags & CLGI_CASE_ELEMENTWISE, found = !elementwise;
+    for (size_t i = 0; i < sizeof thorough / sizeof *thorough; i++) found |= !strcmp(op->name, thorough[i]);
+    return found;
+}
+
 static int visit_set(const walk *w, const clgi_check_op *op, int integers, const char *set, int length,
                      int index)
 {
@@ -172,16 +183,17 @@ static int visit_set(const walk *w, const clgi_check_op *op, int integers, const
     for (int fill = 0; fill < CLGI_FILL_COUNT && !result; fill++)
         if (fill_applies(op, (clgi_fill)fill, integers, index))
             result = visit_one(w, op, integers, set, length, CLGI_VIEW_DENSE, fill);
+    int viewed = is_thorough(op) ? VIEWED_SETS : 1;
     int main_fill = integers || (op->flags & CLGI_CASE_EXACT) ? CLGI_FILL_EXACT : CLGI_FILL_RANDOM;
-    for (int view = 1; view < CLGI_VIEW_COUNT && !result && index < VIEWED_SETS; view++)
+    for (int view = 1; view < CLGI_VIEW_COUNT && !result && index < viewed; view++)
         result = visit_one(w, op, integers, set, length, view, main_fill);
     return result;
 }
 
 static int visit_op(const walk *w, const clgi_check_op *op, int integers)
 {
-    int result = 0, index = 0;
-    for (const char *set = op->sets; *set && !result; index++) {
+    int result = 0, index = 0, sets = is_thorough(op) ? INT_MAX : FORMULA_SETS;
+    for (const char *set = op->sets; *set && !result && index < sets; index++) {
         while (*set == ' ') set++;
         int length = (int)strcspn(set, ";");
         if (!integers || index < VIEWED_SETS) result = visit_set(w, op, integers, set, length, index);

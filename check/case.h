@@ -42,8 +42,9 @@ enum {
     CLGI_CASE_SPECIAL = 2,  /* takes special values */
     CLGI_CASE_INTEGERS = 4, /* also runs in i32 */
     CLGI_CASE_NO_GRADIENT = 8,
-    CLGI_CASE_ZEROS = 16,     /* results may be mostly zero */
-    CLGI_CASE_FIXED_TYPE = 32 /* no number inputs: the oracle's results have the same type */
+    CLGI_CASE_ZEROS = 16,       /* results may be mostly zero */
+    CLGI_CASE_ELEMENTWISE = 32, /* shares its kernels with the others: fewer shapes, see case.c */
+    CLGI_CASE_FIXED_TYPE = 64   /* no number inputs: the oracle's results have the same type */
 };
 
 typedef struct clgi_check_case clgi_check_case;

@@ -259,7 +259,8 @@ enum { FLAGS_F = 0, FLAGS_N = CLGI_CASE_INTEGERS, FLAGS_B = CLGI_CASE_ZEROS };
 static const clgi_check_op elementwise[] = {
 #define ROW(name_, inputs_, sets_, flags_, low_, high_, unary_, binary_)                                     \
     { .name = #name_, .inputs = inputs_, .sets = sets_, .low = low_, .high = high_, .n_out = 1,              \
-      .flags = CLGI_CASE_SPECIAL | CLGI_CASE_ZEROS | (flags_), .unary = unary_, .binary = binary_ },
+      .flags = CLGI_CASE_ELEMENTWISE | CLGI_CASE_SPECIAL | CLGI_CASE_ZEROS | (flags_),                       \
+      .unary = unary_, .binary = binary_ },
 #define UNARY(name_, types, formula, gradient_, low_, high_, meaning, source)                                \
     ROW(name_, INPUTS1_##types, UNARY_SETS, FLAGS_##types, low_, high_, clg_##name_, NULL)
 #define BINARY(name_, types, formula, gradient_a, gradient_b, low_, high_, meaning, source)                  \

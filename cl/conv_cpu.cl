@@ -7,38 +7,40 @@
  * Forward: DILATE 1. Gradient to x: STRIDE 1, DILATE the forward stride, weights flipped by conv_pack.cl,
  * PAD kernel - 1 - padding. A stride is 1 wherever DILATE is not, and the other way round.
  *
- * One work-item (local size 1) owns `lines` lines of y by one block of WIDTH = NV VEC channels. It goes by tiles of
- * TILE pixels x WIDTH, in registers; a multiply-add takes one value of x for each pixel and WIDTH weights.
+ * One work-item (local size 1) owns `lines` lines of y by one block of WIDTH = NV VEC channels. It goes by
+ * tiles of TILE pixels x WIDTH, in registers; a multiply-add takes one value of x for each pixel and WIDTH
+ * weights.
  *
- * IN_PLACE 1: x is read where it lies. The first and the last tile of a line have code of their own, in which pixels
- *   whose tap lies outside are left out at compile time; tiles between have no edges.
- * IN_PLACE 0 (DILATE > 1, or borders wider than a tile): each line of x that a tile touches is first copied to private
- *   memory with its zero borders, LINE pixels x DEPTH_BLOCK channels. With DILATE_W > 1 a tile holds every
- *   DILATE_W-th pixel: those share their taps.
- * STORE_TILE 1: the tile is stored from its registers (no channels left over, and the epilogue's code TILE NV times).
+ * IN_PLACE 1: x is read where it lies. The first and the last tile of a line have code of their own, in which
+ *   pixels whose tap lies outside are left out at compile time; tiles between have no edges.
+ * IN_PLACE 0 (DILATE > 1, or borders wider than a tile): each line of x that a tile touches is first copied
+ *   to private memory with its zero borders, LINE pixels x DEPTH_BLOCK channels. With DILATE_W > 1 a tile
+ *   holds every DILATE_W-th pixel: those share their taps.
+ * STORE_TILE 1: the tile is stored from its registers; no channels may be left over then, and the epilogue's
+ *   code is there TILE NV times.
  * f32 sums.
  */
 #ifndef TILE
 #define TILE 14 /* pixels of a register tile: 1 .. 28 / NV */
 #endif
 #define WIDTH (NV * VEC)
-#define LINE ((TILE - 1) * STRIDE_W + (KW + DILATE_W - 2) / DILATE_W + 1)
+#define LINE  ((TILE - 1) * STRIDE_W + (KW + DILATE_W - 2) / DILATE_W + 1)
 #if (IN_PLACE && PAD_W == 0 && GROUPS == 1) || (!IN_PLACE && DILATE_W == 1)
-#define RUN (KW * DEPTH_BLOCK) /* all taps of a line lie one behind the other: one loop */
+#define RUN  (KW * DEPTH_BLOCK) /* all taps of a line lie one behind the other: one loop */
 #define RUNS 1
 #else
-#define RUN DEPTH_BLOCK
+#define RUN  DEPTH_BLOCK
 #define RUNS KW
 #endif
 #define TILES ((YW + TILE - 1) / TILE)
 
 #if IN_PLACE
 #define PIXEL_STEP (STRIDE_W * GROUPS * DEPTH)
-#define COLUMN(t) ((j0 + (t)) * STRIDE_W - PAD_W + run)
-#define INSIDE(t) (!edge || (j0 + (t) < YW && COLUMN(t) >= 0 && COLUMN(t) < XW))
+#define COLUMN(t)  ((j0 + (t)) * STRIDE_W - PAD_W + run)
+#define INSIDE(t)  (!edge || (j0 + (t) < YW && COLUMN(t) >= 0 && COLUMN(t) < XW))
 #else
 #define PIXEL_STEP (STRIDE_W * DEPTH_BLOCK)
-#define INSIDE(t) 1
+#define INSIDE(t)  1
 
 /* Columns [first, first + LINE) of one line of x, channels [depth, depth + DEPTH_BLOCK), zero outside. */
 void NAME(copy_line)(__global const float *line_of_x, const int first, const int depth, float *line)
@@ -59,20 +61,21 @@ void NAME(copy_line)(__global const float *line_of_x, const int first, const int
 #endif
 
 /* acc += RUN steps: one value of each pixel times WIDTH weights. */
-#define ACCUMULATE(line, weights)                                                                      \
-    for (int k = 0; k < RUN; k++) {                                                                    \
-        VF b[NV];                                                                                      \
-        _Pragma("unroll") for (int v = 0; v < NV; v++) b[v] = VLOAD((weights) + k * WIDTH + v * VEC);  \
-        _Pragma("unroll") for (int t = 0; t < TILE; t++)                                               \
-        if (INSIDE(t)) {                                                                               \
-            const VF a = (VF)((line)[t * PIXEL_STEP + k]);                                             \
-            _Pragma("unroll") for (int v = 0; v < NV; v++) acc[t][v] = FMA(a, b[v], acc[t][v]);        \
-        }                                                                                              \
+#define ACCUMULATE(line, weights)                                                                            \
+    for (int k = 0; k < RUN; k++) {                                                                          \
+        VF b[NV];                                                                                            \
+        _Pragma("unroll") for (int v = 0; v < NV; v++) b[v] = VLOAD((weights) + k * WIDTH + v * VEC);        \
+        _Pragma("unroll") for (int t = 0; t < TILE; t++) {                                                   \
+            if (!(INSIDE(t))) continue;                                                                      \
+            const VF a = (VF)((line)[t * PIXEL_STEP + k]);                                                   \
+            _Pragma("unroll") for (int v = 0; v < NV; v++) acc[t][v] = FMA(a, b[v], acc[t][v]);              \
+        }                                                                                                    \
     }
 
-/* Pixels phase + (j0 .. j0 + TILE) DILATE_W of line h of image n, as far as they exist. `edge` 0: no tap lies outside. */
-void NAME(tile)(__global const float *x, __global const float *weights, const long n, const int h, const int phase,
-                const int j0, const int edge, const int col, STORE_PARAMS)
+/* Pixels phase + (j0 .. j0 + TILE) DILATE_W of line h of image n, as far as they exist.
+ * `edge` 0: no tap lies outside. */
+void NAME(tile)(__global const float *x, __global const float *weights, const long n, const int h,
+                const int phase, const int j0, const int edge, const int col, STORE_PARAMS)
 {
     VF acc[TILE][NV];
 #pragma unroll
@@ -97,7 +100,8 @@ void NAME(tile)(__global const float *x, __global const float *weights, const lo
         }
 #else
         for (int block = 0; block < DEPTH_BLOCKS; block++) {
-            __global const float *taps = weights + ((long)kh * DEPTH_BLOCKS + block) * (KW * DEPTH_BLOCK * WIDTH);
+            __global const float *taps =
+                weights + ((long)kh * DEPTH_BLOCKS + block) * (KW * DEPTH_BLOCK * WIDTH);
             NAME(copy_line)(line_of_x, j0 * STRIDE_W + shift, block * DEPTH_BLOCK, line);
             for (int run = 0; run < RUNS; run++) {
                 const int at = phase - PAD_W + run - shift * DILATE_W;
@@ -137,8 +141,8 @@ void NAME(tile)(__global const float *x, __global const float *weights, const lo
 }
 
 /* One line of y. */
-void NAME(tiles)(__global const float *x, __global const float *weights, const long n, const int h, const int col,
-                 STORE_PARAMS)
+void NAME(tiles)(__global const float *x, __global const float *weights, const long n, const int h,
+                 const int col, STORE_PARAMS)
 {
 #if IN_PLACE
     NAME(tile)(x, weights, n, h, 0, 0, 1, col, STORE_ARGS);
@@ -163,8 +167,8 @@ KERNEL NAME(conv_cpu)(__global const float *x, const ulong x_offset, __global co
 #endif
     const int block = piece % BLOCKS, group = piece / BLOCKS;
     const long end = min(lines_of_y, (long)(chunk + 1) * lines);
-    __global const float *weights = packed + packed_offset
-        + (long)piece * (KH * DEPTH_BLOCKS * KW * DEPTH_BLOCK * WIDTH);
+    __global const float *weights =
+        packed + packed_offset + (long)piece * (KH * DEPTH_BLOCKS * KW * DEPTH_BLOCK * WIDTH);
     __global const float *x_group = x + x_offset + group * DEPTH;
     for (long at = (long)chunk * lines; at < end; at++)
         NAME(tiles)(x_group, weights, at / YH, (int)(at % YH), group * COLS + block * WIDTH, STORE_ARGS);

@@ -6,12 +6,13 @@
  *   PASS 2  to w         row: output       col: (kh, kw, channel)  k: pixel of y        a: dy  b: x
  *
  * NHWC, weights OHWI. A0..A3 and B0..B3 are the element strides of the two operands.
- * TILED: a work-group owns TILE_M x TILE_N results in local memory tiles of TILE_K, each of its LOCAL_M x LOCAL_N
- * work-items (TILE_M / LOCAL_M) x (TILE_N / LOCAL_N) of them. Local memory: 4 TILE_K (TILE_M + TILE_N + 2) bytes.
+ * TILED: a work-group owns TILE_M x TILE_N results in local memory tiles of TILE_K, each of its LOCAL_M x
+ *   LOCAL_N work-items (TILE_M / LOCAL_M) x (TILE_N / LOCAL_N) of them.
+ *   Local memory: 4 TILE_K (TILE_M + TILE_N + 2) bytes.
  * Otherwise: one work-item, one result; local size free, no local memory.
  * SPLIT > 1: the sum over k is cut into SPLIT parts, which go to a workspace [SPLIT, ROWS, COLS] for
- * conv_sum.cl; the cut depends on the shape alone. f32 sums.
- * LONG_INDEX: 1 where an operand or result has 2^31 elements or more.
+ *   conv_sum.cl; the cut depends on the shape and the device's loop limit alone. f32 sums.
+ * LONG_INDEX: 1 where places in an operand or the result may pass 31 bits.
  */
 #if LONG_INDEX
 #define INDEX long
@@ -36,7 +37,7 @@
 
 /* x under tap (kh, kw) of output pixel `pixel`, or zero. s0..s3: strides of x. */
 float NAME(under)(__global const float *x, const INDEX pixel, const int kh, const int kw, const int c,
-                         const INDEX s0, const INDEX s1, const INDEX s2, const INDEX s3)
+                  const INDEX s0, const INDEX s1, const INDEX s2, const INDEX s3)
 {
     const int ow = (int)(pixel % YW);
     const int oh = (int)(pixel / YW % YH);
@@ -47,9 +48,9 @@ float NAME(under)(__global const float *x, const INDEX pixel, const int kh, cons
 }
 
 #if PASS == 0
-#define ROWS_OF(n) ((INDEX)(n) * YH * YW)
-#define COLS OUT_GROUP
-#define DEPTH_OF(n) ((INDEX)KH * KW * IN_GROUP)
+#define ROWS_OF(n)      ((INDEX)(n)*YH * YW)
+#define COLS            OUT_GROUP
+#define DEPTH_OF(n)     ((INDEX)KH * KW * IN_GROUP)
 #define RESULT_ROW(row) (row)
 #define RESULT_COL(col) (group * OUT_GROUP + (col))
 float NAME(a_at)(__global const float *a, const INDEX row, const INDEX k, const int group)
@@ -63,9 +64,9 @@ float NAME(b_at)(__global const float *b, const INDEX k, const int col, const in
     return b[(group * OUT_GROUP + col) * B0 + tap / KW * B1 + tap % KW * B2 + k % IN_GROUP * B3];
 }
 #elif PASS == 1
-#define ROWS_OF(n) ((INDEX)(n) * XH * XW)
-#define COLS IN_GROUP
-#define DEPTH_OF(n) ((INDEX)KH * KW * OUT_GROUP)
+#define ROWS_OF(n)      ((INDEX)(n)*XH * XW)
+#define COLS            IN_GROUP
+#define DEPTH_OF(n)     ((INDEX)KH * KW * OUT_GROUP)
 #define RESULT_ROW(row) (row)
 #define RESULT_COL(col) (group * IN_GROUP + (col))
 float NAME(a_at)(__global const float *a, const INDEX row, const INDEX k, const int group)
@@ -84,9 +85,9 @@ float NAME(b_at)(__global const float *b, const INDEX k, const int col, const in
     return b[(group * OUT_GROUP + k % OUT_GROUP) * B0 + tap / KW * B1 + tap % KW * B2 + col * B3];
 }
 #else
-#define ROWS_OF(n) ((INDEX)OUT_GROUP)
-#define COLS (KH * KW * IN_GROUP)
-#define DEPTH_OF(n) ((INDEX)(n) * YH * YW)
+#define ROWS_OF(n)      ((INDEX)OUT_GROUP)
+#define COLS            (KH * KW * IN_GROUP)
+#define DEPTH_OF(n)     ((INDEX)(n)*YH * YW)
 #define RESULT_ROW(row) (group * OUT_GROUP + (row))
 #define RESULT_COL(col) (col)
 float NAME(a_at)(__global const float *a, const INDEX row, const INDEX k, const int group)
@@ -102,17 +103,18 @@ float NAME(b_at)(__global const float *b, const INDEX k, const int col, const in
 
 #if SPLIT > 1
 #define RESULT_PARAMS __global float *parts, const ulong parts_offset
-#define RESULT(row, col, value) \
-    parts[parts_offset + ((long)part * RESULT_ROWS_OF(n) + RESULT_ROW(row)) * RESULT_COLS + RESULT_COL(col)] = (value)
+#define RESULT(row, col, value)                                                                              \
+    parts[parts_offset + ((long)part * RESULT_ROWS_OF(n) + RESULT_ROW(row)) * RESULT_COLS +                  \
+          RESULT_COL(col)] = (value)
 #if PASS == 2
 #define RESULT_ROWS_OF(n) ((INDEX)GROUPS * OUT_GROUP)
-#define RESULT_COLS COLS
+#define RESULT_COLS       COLS
 #else
 #define RESULT_ROWS_OF(n) ROWS_OF(n)
-#define RESULT_COLS (GROUPS * COLS)
+#define RESULT_COLS       (GROUPS * COLS)
 #endif
 #else
-#define RESULT_PARAMS STORE_PARAMS
+#define RESULT_PARAMS           STORE_PARAMS
 #define RESULT(row, col, value) STORE_S(RESULT_ROW(row), RESULT_COL(col), value)
 #endif
 
@@ -120,7 +122,8 @@ float NAME(b_at)(__global const float *b, const INDEX k, const int col, const in
 #define PER_M (TILE_M / LOCAL_M)
 #define PER_N (TILE_N / LOCAL_N)
 #define ITEMS (LOCAL_M * LOCAL_N)
-/* Neighbouring work-items read neighbouring k of a where k is contiguous there, and neighbouring columns of b. */
+/* Neighbouring work-items read neighbouring k of a where k is contiguous there, and neighbouring columns of
+ * b. */
 KERNEL NAME(conv_gemm)(__global const float *a, const ulong a_offset, __global const float *b,
                        const ulong b_offset, const int n, const long chunk, RESULT_PARAMS)
 {

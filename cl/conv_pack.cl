@@ -2,9 +2,9 @@
  *
  *   packed [GROUPS, BLOCKS, KH, DEPTH_BLOCKS, KW, DEPTH_BLOCK, WIDTH]
  *
- * A block is WIDTH result channels; the depth is summed over. TRANSPOSED 0: results are output channels, depth is
- * input channels. TRANSPOSED 1 (gradient to x): the other way round, with both tap axes flipped.
- * w OHWI with strides S0..S3. One work-item packs one (group, block, kh, depth block, kw).
+ * A block is WIDTH result channels; the depth is summed over. TRANSPOSED 0: results are output channels,
+ * depth is input channels. TRANSPOSED 1 (gradient to x): the other way round, with both tap axes flipped.
+ * w is OHWI with strides S0..S3. One work-item packs one (group, block, kh, depth block, kw).
  */
 KERNEL NAME(conv_pack)(__global const float *w, const ulong w_offset, __global float *packed,
                        const ulong packed_offset, const int pieces)

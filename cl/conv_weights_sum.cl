@@ -24,7 +24,8 @@ int NAME(place)(const int k)
     return (tile_h * TILES_OF_RUN + tile_e) * (BLOCKS * TILE_ROWS * TILE) + r * TILE + t;
 }
 
-KERNEL NAME(conv_weights_sum)(__global const float *parts, const ulong parts_offset, const int chunks, STORE_PARAMS)
+KERNEL NAME(conv_weights_sum)(__global const float *parts, const ulong parts_offset, const int chunks,
+                              STORE_PARAMS)
 {
     const int k0 = get_global_id(0) * VEC, block = get_global_id(1), group = get_global_id(2);
     const int skip = block * WIDTH - min(block * WIDTH, OUT_GROUP - WIDTH); /* lanes of the block before */
@@ -32,8 +33,8 @@ KERNEL NAME(conv_weights_sum)(__global const float *parts, const ulong parts_off
     const long chunk_step = (long)GROUPS * DEPTH_TILES * BLOCKS * TILE_ROWS * TILE * WIDTH;
     float sums[WIDTH], turned[WIDTH * VEC];
     for (int k = 0; k < count; k++) {
-        __global const float *from = parts + parts_offset + group * (chunk_step / GROUPS)
-            + ((long)NAME(place)(k0 + k) + block * (TILE_ROWS * TILE)) * WIDTH;
+        __global const float *from = parts + parts_offset + group * (chunk_step / GROUPS) +
+                                     ((long)NAME(place)(k0 + k) + block * (TILE_ROWS * TILE)) * WIDTH;
         for (int v = 0; v < NV; v++) {
             VF sum = VLOAD(from + v * VEC);
             for (int c = 1; c < chunks; c++) sum += VLOAD(from + c * chunk_step + v * VEC);

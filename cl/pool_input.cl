@@ -3,52 +3,53 @@
  *
  * MEAN 0: dy goes to the first maximum of its window in row-major order (NaN counts as maximum), found again
  * from x. MEAN 1: dy / window size to every pixel.
- * DISJOINT 0: one work-item owns COLS_PER_ITEM neighbouring pixels of a line of x and VEC channels (or the last
- * CHANNELS % VEC one by one). DISJOINT 1 (no padding, stride >= window): COLS_PER_ITEM cells of STRIDE_H x STRIDE_W
- * pixels instead, so that each window is searched once.
- * Strides S0..S3 of x, T0..T3 of dy; S3 = T3 = 1 where VEC > 1. Any local size, no
- * local memory.
+ * DISJOINT 0: one work-item owns COLS_PER_ITEM neighbouring pixels of a line of x and VEC channels (or the
+ *   last CHANNELS % VEC one by one).
+ * DISJOINT 1 (no padding, stride >= window): COLS_PER_ITEM cells of STRIDE_H x STRIDE_W pixels instead, so
+ *   that each window is searched once.
+ * Strides S0..S3 of x, T0..T3 of dy; S3 = T3 = 1 where VEC > 1. Any local size, no local memory.
  */
 #define CHANNEL_BLOCKS ((CHANNELS + VEC - 1) / VEC)
-#define IS_NAN(v, INT) ((CLG_CAT(as_, INT)(v) & 0x7fffffff) > 0x7f800000)
-#define READ(p) (*(p))
 
-/* `place`: first maximum of the window at (h0, w0), as i WIN_W + j. REAL is float or VF, INT its integer, LOAD its
- * read; the window is cut to [top, bottom) x [left, right).                                              */
-#define FIND_PLACE(REAL, INT, LOAD, top, bottom, left, right)                                            \
-    REAL best = LOAD(x + (top) * (long)S1 + (left) * (long)S2);                                          \
-    place = (INT)(((top) - h0) * WIN_W + (left) - w0);                                                   \
-    for (int i = top; i < (bottom); i++)                                                                 \
-        for (int j = left; j < (right); j++) {                                                           \
-            const REAL u = LOAD(x + i * (long)S1 + j * (long)S2);                                        \
-            const INT larger = !(u <= best) & !IS_NAN(best, INT);                                        \
-            best = select(best, u, larger);                                                              \
-            place = select(place, (INT)((i - h0) * WIN_W + j - w0), larger);                             \
+#define IS_NAN(v, INT) ((CLG_CAT(as_, INT)(v) & 0x7fffffff) > 0x7f800000)
+#define READ(p)        (*(p))
+
+/* `place`: first maximum of the window at (h0, w0), as i WIN_W + j. REAL is float or VF, INT its integer,
+ * LOAD its read; the window is cut to [top, bottom) x [left, right). */
+#define FIND_PLACE(REAL, INT, LOAD, top, bottom, left, right)                                                \
+    REAL best = LOAD(x + (top) * (long)S1 + (left) * (long)S2);                                              \
+    place = (INT)(((top)-h0) * WIN_W + (left)-w0);                                                           \
+    for (int i = top; i < (bottom); i++)                                                                     \
+        for (int j = left; j < (right); j++) {                                                               \
+            const REAL u = LOAD(x + i * (long)S1 + j * (long)S2);                                            \
+            const INT larger = !(u <= best) & !IS_NAN(best, INT);                                            \
+            best = select(best, u, larger);                                                                  \
+            place = select(place, (INT)((i - h0) * WIN_W + j - w0), larger);                                 \
         }
 #define GRADIENT(REAL, LOAD) (LOAD(dy + oh * (long)T1 + ow * (long)T2) / (REAL)(MEAN ? WIN_H * WIN_W : 1))
 
 #if DISJOINT
 /* Cell (oh, ow) of STRIDE_H x STRIDE_W pixels, which one window reaches, or none. */
-#define CELL(REAL, INT, LOAD, STORE)                                                                     \
-    const int h0 = oh * STRIDE_H, w0 = ow * STRIDE_W;                                                    \
-    REAL d = (REAL)(0.0f);                                                                               \
-    INT place = (INT)(-1);                                                                               \
-    if (oh < YH && ow < YW) {                                                                            \
-        d = GRADIENT(REAL, LOAD);                                                                        \
-        if (!MEAN) {                                                                                     \
-            FIND_PLACE(REAL, INT, LOAD, h0, h0 + WIN_H, w0, w0 + WIN_W)                                  \
-        }                                                                                                \
-    }                                                                                                    \
-    for (int h = h0; h < min(h0 + STRIDE_H, XH); h++)                                                    \
-        for (int w = w0; w < min(w0 + STRIDE_W, XW); w++) {                                              \
-            const int inside = h < h0 + WIN_H && w < w0 + WIN_W;                                         \
-            const INT mine = MEAN ? (INT)(0) == (INT)(!inside)                                           \
-                                  : place == (INT)(inside ? (h - h0) * WIN_W + w - w0 : -2);             \
-            STORE((n * XH + h) * XW + w, c, select((REAL)(0.0f), d, mine));                              \
+#define CELL(REAL, INT, LOAD, STORE)                                                                         \
+    const int h0 = oh * STRIDE_H, w0 = ow * STRIDE_W;                                                        \
+    REAL d = (REAL)(0.0f);                                                                                   \
+    INT place = (INT)(-1);                                                                                   \
+    if (oh < YH && ow < YW) {                                                                                \
+        d = GRADIENT(REAL, LOAD);                                                                            \
+        if (!MEAN) {                                                                                         \
+            FIND_PLACE(REAL, INT, LOAD, h0, h0 + WIN_H, w0, w0 + WIN_W)                                      \
+        }                                                                                                    \
+    }                                                                                                        \
+    for (int h = h0; h < min(h0 + STRIDE_H, XH); h++)                                                        \
+        for (int w = w0; w < min(w0 + STRIDE_W, XW); w++) {                                                  \
+            const int inside = h < h0 + WIN_H && w < w0 + WIN_W;                                             \
+            const INT mine =                                                                                 \
+                MEAN ? (INT)(0) == (INT)(!inside) : place == (INT)(inside ? (h - h0) * WIN_W + w - w0 : -2); \
+            STORE((n * XH + h) * XW + w, c, select((REAL)(0.0f), d, mine));                                  \
         }
 
-void NAME(cell_vector)(__global const float *x, __global const float *dy, const long n, const int oh, const int ow,
-                       const int c, STORE_PARAMS)
+void NAME(cell_vector)(__global const float *x, __global const float *dy, const long n, const int oh,
+                       const int ow, const int c, STORE_PARAMS)
 {
     CELL(VF, VI, VLOAD, STORE_V)
 }
@@ -60,21 +61,21 @@ void NAME(cell)(__global const float *x, __global const float *dy, const long n,
 }
 #else
 /* Pixel (h, w) of one image, channels from `x` and `dy` on. */
-#define PIXEL(REAL, INT, LOAD)                                                                           \
-    REAL sum = (REAL)(0.0f);                                                                             \
-    const int oh_first = max(0, (h + PAD_H - WIN_H + STRIDE_H) / STRIDE_H);                              \
-    const int ow_first = max(0, (w + PAD_W - WIN_W + STRIDE_W) / STRIDE_W);                              \
-    for (int oh = oh_first; oh <= min(YH - 1, (h + PAD_H) / STRIDE_H); oh++)                             \
-        for (int ow = ow_first; ow <= min(YW - 1, (w + PAD_W) / STRIDE_W); ow++) {                       \
-            const int h0 = oh * STRIDE_H - PAD_H, w0 = ow * STRIDE_W - PAD_W;                            \
-            INT place = (INT)((h - h0) * WIN_W + w - w0);                                                \
-            const INT here = place;                                                                      \
-            if (!MEAN) {                                                                                 \
-                FIND_PLACE(REAL, INT, LOAD, max(h0, 0), min(h0 + WIN_H, XH), max(w0, 0),                 \
-                           min(w0 + WIN_W, XW))                                                          \
-            }                                                                                            \
-            sum += select((REAL)(0.0f), GRADIENT(REAL, LOAD), place == here);                            \
-        }                                                                                                \
+#define PIXEL(REAL, INT, LOAD)                                                                               \
+    REAL sum = (REAL)(0.0f);                                                                                 \
+    const int oh_first = max(0, (h + PAD_H - WIN_H + STRIDE_H) / STRIDE_H);                                  \
+    const int ow_first = max(0, (w + PAD_W - WIN_W + STRIDE_W) / STRIDE_W);                                  \
+    for (int oh = oh_first; oh <= min(YH - 1, (h + PAD_H) / STRIDE_H); oh++)                                 \
+        for (int ow = ow_first; ow <= min(YW - 1, (w + PAD_W) / STRIDE_W); ow++) {                           \
+            const int h0 = oh * STRIDE_H - PAD_H, w0 = ow * STRIDE_W - PAD_W;                                \
+            INT place = (INT)((h - h0) * WIN_W + w - w0);                                                    \
+            const INT here = place;                                                                          \
+            if (!MEAN) {                                                                                     \
+                FIND_PLACE(REAL, INT, LOAD, max(h0, 0), min(h0 + WIN_H, XH), max(w0, 0),                     \
+                           min(w0 + WIN_W, XW))                                                              \
+            }                                                                                                \
+            sum += select((REAL)(0.0f), GRADIENT(REAL, LOAD), place == here);                                \
+        }                                                                                                    \
     return sum;
 
 VF NAME(pixel_vector)(__global const float *x, __global const float *dy, const int h, const int w)
@@ -95,22 +96,24 @@ float NAME(pixel)(__global const float *x, __global const float *dy, const int h
 #define X dy
 #else
 #define X_PARAMS __global const float *x, const ulong x_offset,
-#define X x
+#define X        x
 #endif
 #if DISJOINT
-#define LINES ((XH + STRIDE_H - 1) / STRIDE_H)
-#define LENGTH ((XW + STRIDE_W - 1) / STRIDE_W)
+#define LINES      ((XH + STRIDE_H - 1) / STRIDE_H)
+#define LENGTH     ((XW + STRIDE_W - 1) / STRIDE_W)
 #define PUT_VECTOR NAME(cell_vector)(X + c, dy + c, n, line, at, c, STORE_ARGS)
-#define PUT_ONE NAME(cell)(X + i * (long)S3, dy + i * (long)T3, n, line, at, i, STORE_ARGS)
+#define PUT_ONE    NAME(cell)(X + i * (long)S3, dy + i * (long)T3, n, line, at, i, STORE_ARGS)
 #else
-#define LINES XH
-#define LENGTH XW
+#define LINES      XH
+#define LENGTH     XW
 #define PUT_VECTOR STORE_V((n * XH + line) * XW + at, c, NAME(pixel_vector)(X + c, dy + c, line, at))
-#define PUT_ONE STORE_S((n * XH + line) * XW + at, i, NAME(pixel)(X + i * (long)S3, dy + i * (long)T3, line, at))
+#define PUT_ONE                                                                                              \
+    STORE_S((n * XH + line) * XW + at, i, NAME(pixel)(X + i * (long)S3, dy + i * (long)T3, line, at))
 #endif
 #define LINE_ITEMS ((LENGTH + COLS_PER_ITEM - 1) / COLS_PER_ITEM)
 
-KERNEL NAME(pool_input)(X_PARAMS __global const float *dy, const ulong dy_offset, const long items, STORE_PARAMS)
+KERNEL NAME(pool_input)(X_PARAMS __global const float *dy, const ulong dy_offset, const long items,
+                        STORE_PARAMS)
 {
     const long item = get_global_id(0);
     if (item >= items) return;

@@ -2,29 +2,39 @@
  *
  * MEAN 0: the largest value; padding never wins, NaN does. MEAN 1: the mean, padding counts as zeros.
  * One work-item owns COLS_PER_ITEM neighbouring output pixels of a line and VEC channels (or the last
- * CHANNELS % VEC one by one). x has any strides S0..S3, S3 = 1 where VEC > 1. Any local size, no local memory.
+ * CHANNELS % VEC one by one). x has any strides S0..S3, S3 = 1 where VEC > 1. Any local size, no local
+ * memory.
  */
 #define CHANNEL_BLOCKS ((CHANNELS + VEC - 1) / VEC)
-#define LINE_ITEMS ((YW + COLS_PER_ITEM - 1) / COLS_PER_ITEM)
+#define LINE_ITEMS     ((YW + COLS_PER_ITEM - 1) / COLS_PER_ITEM)
 
 #define IS_NAN(v, INT) ((CLG_CAT(as_, INT)(v) & 0x7fffffff) > 0x7f800000)
-#define READ(p) (*(p))
+#define READ(p)        (*(p))
 
-/* The window at (h, w) of one image, channels from `x` on. REAL is float or VF, INT its integer, LOAD its read. */
-#define WINDOW(REAL, INT, LOAD)                                                                          \
-    const int top = PAD_H ? max(h, 0) : h, bottom = PAD_H ? min(h + WIN_H, XH) : h + WIN_H;              \
-    const int left = PAD_W ? max(w, 0) : w, right = PAD_W ? min(w + WIN_W, XW) : w + WIN_W;              \
-    REAL result = (REAL)(MEAN ? 0.0f : -INFINITY);                                                       \
-    for (int i = top; i < bottom; i++)                                                                   \
-        for (int j = left; j < right; j++) {                                                             \
-            const REAL u = LOAD(x + i * (long)S1 + j * (long)S2);                                        \
-            if (MEAN) result += u;                                                                       \
-            else result = select(result, u, !(u <= result) & !IS_NAN(result, INT));                      \
-        }                                                                                                \
+/* The window at (h, w) of one image, channels from `x` on. REAL is float or VF, INT its integer, LOAD its
+ * read. */
+#define WINDOW(REAL, INT, LOAD)                                                                              \
+    const int top = PAD_H ? max(h, 0) : h, bottom = PAD_H ? min(h + WIN_H, XH) : h + WIN_H;                  \
+    const int left = PAD_W ? max(w, 0) : w, right = PAD_W ? min(w + WIN_W, XW) : w + WIN_W;                  \
+    REAL result = (REAL)(MEAN ? 0.0f : -INFINITY);                                                           \
+    for (int i = top; i < bottom; i++)                                                                       \
+        for (int j = left; j < right; j++) {                                                                 \
+            const REAL u = LOAD(x + i * (long)S1 + j * (long)S2);                                            \
+            if (MEAN)                                                                                        \
+                result += u;                                                                                 \
+            else                                                                                             \
+                result = select(result, u, !(u <= result) & !IS_NAN(result, INT));                           \
+        }                                                                                                    \
     return MEAN ? result / (REAL)(WIN_H * WIN_W) : result;
 
-VF NAME(window_vector)(__global const float *x, const int h, const int w) { WINDOW(VF, VI, VLOAD) }
-float NAME(window)(__global const float *x, const int h, const int w) { WINDOW(float, int, READ) }
+VF NAME(window_vector)(__global const float *x, const int h, const int w)
+{
+    WINDOW(VF, VI, VLOAD)
+}
+float NAME(window)(__global const float *x, const int h, const int w)
+{
+    WINDOW(float, int, READ)
+}
 
 KERNEL NAME(pool_window)(__global const float *x, const ulong x_offset, const long items, STORE_PARAMS)
 {

@@ -183,8 +183,8 @@ clg_tensor *clgi_graph_resolve(clg_graph *graph, clg_tensor *tensor) {
         if (!graph->error.status) clgi_graph_fail(graph, CLG_EINVAL, "graph: an input is a failed tensor");
         return &graph->poisoned;
     }
-    if (tensor->node || graph->planning) return tensor;
-    clg_tensor *slot = tensor->graph ? tensor : slot_of(graph, tensor);
+    if (tensor->graph || graph->planning) return tensor; /* a slot stands for the content before the run */
+    clg_tensor *slot = slot_of(graph, tensor);
     return clgi_is_poisoned(slot) ? slot : current_value(graph, slot);
 }
 

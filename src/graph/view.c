@@ -40,6 +40,10 @@ int clgi_view_reshape(const clgi_view *view, clg_shape shape, clgi_view *ret_vie
     clgi_view out = { .shape = shape, .offset = view->offset, .masked = view->masked };
     int old_axis = 0, new_axis = 0;
     const clg_shape *old = &view->shape;
+    if (clgi_shape_equal(view->shape, shape)) {
+        *ret_view = *view;
+        return 1;
+    }
     if (clg_shape_count(shape) == 0) {
         *ret_view = clgi_view_dense(shape);
         return 1;

@@ -1,7 +1,8 @@
 /* The direct convolutions of the CPU family: tiles and launches of conv_cpu.cl and conv_weights_cpu.cl.
  *
- * Tiles, blocks and chunks depend on the shape and on the device's vector, never on its number of units: bits stay
- * the same. Registers: a tile takes all but those of the operands. Strided operands are made dense first.
+ * Tiles, blocks and chunks depend on the shape and on the device's vector, never on its number of units: bits
+ * stay the same. Registers: a tile takes all but those of the operands. Strided operands are made dense
+ * first.
  */
 #include "ops/conv2d_kernels.h"
 
@@ -59,15 +60,18 @@ static void launch_dense(clgi_launch *launch, dense_operand dense)
 
 /* --- Direct convolution for CPUs: forward and to x -------------------------------------------- */
 enum {
-    LINE_BYTES = 16 * 1024,        /* private copy of a line of x: a part of the first cache */
-    ITEM_WORK = 1 << 18,           /* multiply-adds that make a work-item worth its launch */
-    ITEMS_WANTED = 256,            /* work-items that keep many cores busy */
-    WEIGHTS_CACHE = 512 * 1024,    /* packed weights that stay in the second cache together */
-    STORE_TILE_DEPTH = 64          /* longest sum whose tile is stored from registers */
+    LINE_BYTES = 16 * 1024,     /* private copy of a line of x: a part of the first cache */
+    ITEM_WORK = 1 << 18,        /* multiply-adds that make a work-item worth its launch */
+    ITEMS_WANTED = 256,         /* work-items that keep many cores busy */
+    WEIGHTS_CACHE = 512 * 1024, /* packed weights that stay in the second cache together */
+    STORE_TILE_DEPTH = 64       /* longest sum whose tile is stored from registers */
 };
 
 /* Registers that a tile may take: all but those of the operands. */
-static int64_t accumulators(const clg_device_traits *traits) { return traits->vector >= 16 ? 28 : 12; }
+static int64_t accumulators(const clg_device_traits *traits)
+{
+    return traits->vector >= 16 ? 28 : 12;
+}
 
 static int64_t power_of_two_up(int64_t value)
 {
@@ -84,7 +88,10 @@ static int64_t block_vectors(int64_t channels, int64_t vec)
 }
 
 /* The smallest tile with the fewest tiles. */
-static int64_t even_tile(int64_t length, int64_t longest) { return ceil_div(length, ceil_div(length, longest)); }
+static int64_t even_tile(int64_t length, int64_t longest)
+{
+    return ceil_div(length, ceil_div(length, longest));
+}
 
 typedef struct direct_sizes {
     int64_t xh, xw, yh, yw, depth, cols;
@@ -96,8 +103,8 @@ typedef struct direct_sizes {
 static int inner_tiles_free(const conv_sizes *s, const direct_sizes *d)
 {
     const int64_t tiles = ceil_div(d->yw, d->tile), last = (tiles - 1) * d->tile - 1;
-    return tiles <= 2
-           || (d->tile * d->stride_w >= d->pad_w && last * d->stride_w - d->pad_w + s->kw - 1 < d->xw);
+    return tiles <= 2 ||
+           (d->tile * d->stride_w >= d->pad_w && last * d->stride_w - d->pad_w + s->kw - 1 < d->xw);
 }
 
 static void direct_tiles(const conv_sizes *s, const clg_device_traits *traits, direct_sizes *d)
@@ -120,13 +127,30 @@ static void direct_tiles(const conv_sizes *s, const clg_device_traits *traits, d
 
 static direct_sizes direct_sizes_of(const conv_sizes *s, const clg_device_traits *traits)
 {
-    direct_sizes d = { .xh = s->h, .xw = s->w, .yh = s->oh, .yw = s->ow, .depth = s->in_group, .cols = s->out_group,
-                       .stride_h = s->stride_h, .stride_w = s->stride_w, .dilate_h = 1, .dilate_w = 1,
-                       .pad_h = s->pad_h, .pad_w = s->pad_w };
+    direct_sizes d = { .xh = s->h,
+                       .xw = s->w,
+                       .yh = s->oh,
+                       .yw = s->ow,
+                       .depth = s->in_group,
+                       .cols = s->out_group,
+                       .stride_h = s->stride_h,
+                       .stride_w = s->stride_w,
+                       .dilate_h = 1,
+                       .dilate_w = 1,
+                       .pad_h = s->pad_h,
+                       .pad_w = s->pad_w };
     if (s->pass == TO_INPUT) {
-        const direct_sizes back = { .xh = s->oh, .xw = s->ow, .yh = s->h, .yw = s->w, .depth = s->out_group,
-                                    .cols = s->in_group, .stride_h = 1, .stride_w = 1, .dilate_h = s->stride_h,
-                                    .dilate_w = s->stride_w, .pad_h = s->kh - 1 - s->pad_h,
+        const direct_sizes back = { .xh = s->oh,
+                                    .xw = s->ow,
+                                    .yh = s->h,
+                                    .yw = s->w,
+                                    .depth = s->out_group,
+                                    .cols = s->in_group,
+                                    .stride_h = 1,
+                                    .stride_w = 1,
+                                    .dilate_h = s->stride_h,
+                                    .dilate_w = s->stride_w,
+                                    .pad_h = s->kh - 1 - s->pad_h,
                                     .pad_w = s->kw - 1 - s->pad_w };
         d = back;
     }
@@ -137,8 +161,8 @@ static direct_sizes direct_sizes_of(const conv_sizes *s, const clg_device_traits
 /* A sum over nothing or a result of nothing is left to the general kernel. */
 static int has_work(const conv_sizes *s, const char **ret_why)
 {
-    if (s->n > 0 && s->h > 0 && s->w > 0 && s->oh > 0 && s->ow > 0 && s->kh > 0 && s->kw > 0 && s->in_group > 0
-        && s->out_group > 0)
+    if (s->n > 0 && s->h > 0 && s->w > 0 && s->oh > 0 && s->ow > 0 && s->kh > 0 && s->kw > 0 &&
+        s->in_group > 0 && s->out_group > 0)
         return 1;
     *ret_why = "a size is 0";
     return 0;
@@ -157,23 +181,31 @@ int clgi_conv_accepts_direct(const clgi_problem *problem, const char **ret_why)
     if (!clgi_conv_all_f32(problem, ret_why) || !has_work(&s, ret_why)) return 0;
     const direct_sizes d = direct_sizes_of(&s, problem->traits);
     const int64_t step = (s.kw + d.line) * d.depth_block; /* of one line of x */
-    const double trips = (double)d.lines * (double)(ceil_div(d.yw, d.tile) + d.dilate_w)
-                         * (double)(s.kh * d.depth_blocks * step * d.tile * d.nv);
+    const double trips = (double)d.lines * (double)(ceil_div(d.yw, d.tile) + d.dilate_w) *
+                         (double)(s.kh * d.depth_blocks * step * d.tile * d.nv);
     return trips_fit(problem->traits, trips, ret_why);
 }
 
 static void define_direct(clgi_launch *launch, const conv_sizes *s, const direct_sizes *d)
 {
     const conv_parameter rows[] = {
-        { "VEC", d->vec }, { "NV", d->nv }, { "KH", s->kh }, { "KW", s->kw }, { "GROUPS", s->groups },
-        { "BLOCKS", d->blocks }, { "DEPTH", d->depth }, { "DEPTH_BLOCK", d->depth_block },
-        { "DEPTH_BLOCKS", d->depth_blocks }, { "COLS", d->cols },
+        { "VEC", d->vec },
+        { "NV", d->nv },
+        { "KH", s->kh },
+        { "KW", s->kw },
+        { "GROUPS", s->groups },
+        { "BLOCKS", d->blocks },
+        { "DEPTH", d->depth },
+        { "DEPTH_BLOCK", d->depth_block },
+        { "DEPTH_BLOCKS", d->depth_blocks },
+        { "COLS", d->cols },
     };
     clgi_conv_define(launch, rows, sizeof rows / sizeof rows[0]);
 }
 
 /* Returns the workspace of the packed weights. */
-static int emit_pack(const clgi_problem *problem, clgi_emitter *emitter, const conv_sizes *s, const direct_sizes *d)
+static int emit_pack(const clgi_problem *problem, clgi_emitter *emitter, const conv_sizes *s,
+                     const direct_sizes *d)
 {
     const int64_t pieces = s->groups * d->blocks * s->kh * d->depth_blocks * s->kw;
     const int64_t count = pieces * d->depth_block * d->nv * d->vec;
@@ -209,10 +241,20 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_cpu.cl");
     define_direct(launch, &s, &d);
     const conv_parameter rows[] = {
-        { "XH", d.xh }, { "XW", d.xw }, { "YH", d.yh }, { "YW", d.yw }, { "STRIDE_H", d.stride_h },
-        { "STRIDE_W", d.stride_w }, { "DILATE_H", d.dilate_h }, { "DILATE_W", d.dilate_w }, { "PAD_H", d.pad_h },
-        { "PAD_W", d.pad_w }, { "TILE", d.tile }, { "CHANNELS_FIRST", channels_first },
-        { "IN_PLACE", d.in_place }, { "STORE_TILE", store_tile(&s, &d) },
+        { "XH", d.xh },
+        { "XW", d.xw },
+        { "YH", d.yh },
+        { "YW", d.yw },
+        { "STRIDE_H", d.stride_h },
+        { "STRIDE_W", d.stride_w },
+        { "DILATE_H", d.dilate_h },
+        { "DILATE_W", d.dilate_w },
+        { "PAD_H", d.pad_h },
+        { "PAD_W", d.pad_w },
+        { "TILE", d.tile },
+        { "CHANNELS_FIRST", channels_first },
+        { "IN_PLACE", d.in_place },
+        { "STORE_TILE", store_tile(&s, &d) },
     };
     clgi_conv_define(launch, rows, sizeof rows / sizeof rows[0]);
     launch_dense(launch, x);
@@ -224,7 +266,13 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
 }
 
 /* --- Direct convolution for CPUs: to w -------------------------------------------------------- */
-enum { FLAT_CHANNELS = 8, FLAT_LINE_BYTES = 64 * 1024, MIN_OUTPUTS = 4, CHUNK_BYTES = 1 << 20, PARTS_BYTES = 32 << 20 };
+enum {
+    FLAT_CHANNELS = 8,
+    FLAT_LINE_BYTES = 64 * 1024,
+    MIN_OUTPUTS = 4,
+    CHUNK_BYTES = 1 << 20,
+    PARTS_BYTES = 32 << 20
+};
 
 typedef struct weights_sizes {
     int64_t vec, nv, flat, tile, tile_rows, tiles, blocks, chunk, chunks;
@@ -273,7 +321,8 @@ int clgi_conv_accepts_weights(const clgi_problem *problem, const char **ret_why)
         *ret_why = "a line of x is longer than the private copy of 64 KiB";
         return 0;
     }
-    const double per_line = (double)(s.ow * (1 + t.tile_rows * t.tile) * (1 + t.nv) + (t.flat ? t.tile_rows * line : 0));
+    const double per_line =
+        (double)(s.ow * (1 + t.tile_rows * t.tile) * (1 + t.nv) + (t.flat ? t.tile_rows * line : 0));
     return trips_fit(problem->traits, (double)(t.chunk * s.oh) * per_line, ret_why);
 }
 
@@ -281,8 +330,13 @@ static void define_weights(clgi_launch *launch, const conv_sizes *s, const weigh
 {
     clgi_conv_define_sizes(launch, s);
     const conv_parameter rows[] = {
-        { "VEC", t->vec }, { "NV", t->nv }, { "FLAT", t->flat }, { "TILE", t->tile }, { "TILE_ROWS", t->tile_rows },
-        { "DEPTH_TILES", t->tiles }, { "BLOCKS", t->blocks },
+        { "VEC", t->vec },
+        { "NV", t->nv },
+        { "FLAT", t->flat },
+        { "TILE", t->tile },
+        { "TILE_ROWS", t->tile_rows },
+        { "DEPTH_TILES", t->tiles },
+        { "BLOCKS", t->blocks },
     };
     clgi_conv_define(launch, rows, sizeof rows / sizeof rows[0]);
 }

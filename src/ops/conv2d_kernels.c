@@ -1,5 +1,5 @@
-/* The kernels of convolution: the tables, and the implicit matrix product for the GPU family and, without tiles,
- * for anything. The direct kernels of the CPU family are in conv2d_direct.c.
+/* The kernels of convolution: the tables, and the implicit matrix product for the GPU family and, without
+ * tiles, for anything. The direct kernels of the CPU family are in conv2d_direct.c.
  *
  * Splits depend on the shape and on the device's limits, never on its number of units: bits stay the same.
  * NHWC, weights OHWI. The formulas are in the heads of the .cl files.
@@ -10,17 +10,29 @@ conv_sizes clgi_conv_sizes(const clgi_problem *problem)
 {
     const clgi_node *node = problem->node;
     const int64_t *attribute = node->attributes;
-    const conv_pass pass = node->op == &clgi_op_conv2d ? FORWARD
-                           : node->op == &clgi_op_conv2d_input ? TO_INPUT : TO_WEIGHTS;
+    const conv_pass pass = node->op == &clgi_op_conv2d         ? FORWARD
+                           : node->op == &clgi_op_conv2d_input ? TO_INPUT
+                                                               : TO_WEIGHTS;
     const clg_shape in0 = problem->in[0].view.shape, in1 = problem->in[1].view.shape;
     const clg_shape out = problem->out[0].view.shape;
     const clg_shape x = pass == FORWARD ? in0 : pass == TO_INPUT ? out : in1;
     const clg_shape w = pass == TO_WEIGHTS ? out : in1;
     const clg_shape y = pass == FORWARD ? out : in0;
     const conv_sizes sizes = {
-        .pass = pass, .n = x.dim[0], .h = x.dim[1], .w = x.dim[2], .oh = y.dim[1], .ow = y.dim[2],
-        .kh = w.dim[1], .kw = w.dim[2], .stride_h = attribute[0], .stride_w = attribute[1],
-        .pad_h = attribute[2], .pad_w = attribute[3], .groups = attribute[4], .in_group = w.dim[3],
+        .pass = pass,
+        .n = x.dim[0],
+        .h = x.dim[1],
+        .w = x.dim[2],
+        .oh = y.dim[1],
+        .ow = y.dim[2],
+        .kh = w.dim[1],
+        .kw = w.dim[2],
+        .stride_h = attribute[0],
+        .stride_w = attribute[1],
+        .pad_h = attribute[2],
+        .pad_w = attribute[3],
+        .groups = attribute[4],
+        .in_group = w.dim[3],
         .out_group = attribute[4] > 0 ? w.dim[0] / attribute[4] : 0,
     };
     return sizes;
@@ -61,15 +73,31 @@ void clgi_conv_size(const clgi_problem *problem, clgi_launch *launch, int64_t it
 void clgi_conv_define_sizes(clgi_launch *launch, const conv_sizes *s)
 {
     const conv_parameter rows[] = {
-        { "XH", s->h }, { "XW", s->w }, { "YH", s->oh }, { "YW", s->ow }, { "KH", s->kh }, { "KW", s->kw },
-        { "STRIDE_H", s->stride_h }, { "STRIDE_W", s->stride_w }, { "PAD_H", s->pad_h }, { "PAD_W", s->pad_w },
-        { "GROUPS", s->groups }, { "IN_GROUP", s->in_group }, { "OUT_GROUP", s->out_group },
+        { "XH", s->h },
+        { "XW", s->w },
+        { "YH", s->oh },
+        { "YW", s->ow },
+        { "KH", s->kh },
+        { "KW", s->kw },
+        { "STRIDE_H", s->stride_h },
+        { "STRIDE_W", s->stride_w },
+        { "PAD_H", s->pad_h },
+        { "PAD_W", s->pad_w },
+        { "GROUPS", s->groups },
+        { "IN_GROUP", s->in_group },
+        { "OUT_GROUP", s->out_group },
     };
     clgi_conv_define(launch, rows, sizeof rows / sizeof rows[0]);
 }
 
 /* --- Implicit matrix product ------------------------------------------------------------------ */
-enum { GEMM_LOCAL = 16, GEMM_TILE_K = 16, GEMM_GROUPS_WANTED = 256, GEMM_PART_DEPTH = 512, GEMM_MAX_PARTS = 128 };
+enum {
+    GEMM_LOCAL = 16,
+    GEMM_TILE_K = 16,
+    GEMM_GROUPS_WANTED = 256,
+    GEMM_PART_DEPTH = 512,
+    GEMM_MAX_PARTS = 128
+};
 
 typedef struct gemm_sizes {
     int64_t rows, cols, depth; /* of one group */
@@ -115,7 +143,10 @@ static gemm_sizes gemm_sizes_of(const conv_sizes *s, const clg_device_traits *tr
     return g;
 }
 
-static int accepts_general(const clgi_problem *problem, const char **ret_why) { return clgi_conv_all_f32(problem, ret_why); }
+static int accepts_general(const clgi_problem *problem, const char **ret_why)
+{
+    return clgi_conv_all_f32(problem, ret_why);
+}
 
 static int accepts_gpu(const clgi_problem *problem, const char **ret_why)
 {
@@ -155,8 +186,8 @@ static void gemm_result(const conv_sizes *s, const gemm_sizes *g, int64_t *ret_r
     *ret_cols = s->pass == TO_WEIGHTS ? g->cols : g->cols * s->groups;
 }
 
-static void emit_sum(const clgi_problem *problem, clgi_emitter *emitter, int workspace, int64_t parts, int64_t rows,
-                     int64_t cols)
+static void emit_sum(const clgi_problem *problem, clgi_emitter *emitter, int workspace, int64_t parts,
+                     int64_t rows, int64_t cols)
 {
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_sum.cl");
     clgi_launch_define(launch, "VEC", 1);
@@ -210,8 +241,14 @@ static void emit_gemm(const clgi_problem *problem, clgi_emitter *emitter, int ti
     emit_sum(problem, emitter, workspace, g.parts, rows, cols);
 }
 
-static void emit_general(const clgi_problem *problem, clgi_emitter *emitter) { emit_gemm(problem, emitter, 0); }
-static void emit_gpu(const clgi_problem *problem, clgi_emitter *emitter) { emit_gemm(problem, emitter, 1); }
+static void emit_general(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    emit_gemm(problem, emitter, 0);
+}
+static void emit_gpu(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    emit_gemm(problem, emitter, 1);
+}
 
 /* --- Tables ----------------------------------------------------------------------------------- */
 const clgi_implementation clgi_conv2d_kernels[] = {

@@ -11,9 +11,18 @@ typedef struct conv_sizes {
     int64_t n, h, w, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w, groups, in_group, out_group;
 } conv_sizes;
 
-static inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+static inline int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 static inline int64_t elements(clg_shape shape)
 {

@@ -32,7 +32,7 @@ const clgi_op clgi_op_dropout = {
 clg_tensor *clg_drop(clg_graph *graph, clg_tensor *x, double p) {
     if (!(p >= 0.0 && p < 1.0))
         return clgi_graph_fail(graph, CLG_EINVAL, "dropout: the probability is not in [0, 1): %g", p);
-    if (!graph->train || p == 0.0) return clgi_graph_resolve(graph, x);
+    if (!graph->train || p == 0.0) return clgi_is_poisoned(x) ? &graph->poisoned : clg_reshape(graph, x, x->shape);
     clg_tensor *in[2] = { x, clg_scalar(graph, p) };
     int64_t attributes[1] = { graph->n_random++ };
     return clgi_record(graph, &clgi_op_dropout, in, 2, attributes, 1, NULL);

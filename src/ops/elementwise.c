@@ -194,7 +194,7 @@ const clgi_op clgi_op_cast = {
 
 clg_tensor *clg_cast(clg_graph *graph, clg_tensor *x, clg_dtype dtype) {
     int64_t attributes[1] = { dtype };
-    if (!clgi_is_poisoned(x) && x->dtype == dtype) return x;
+    if (!clgi_is_poisoned(x) && x->dtype == dtype) return clg_reshape(graph, x, x->shape);
     return clgi_record(graph, &clgi_op_cast, &x, 1, attributes, 1, NULL);
 }
 

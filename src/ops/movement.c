@@ -50,7 +50,7 @@ clg_tensor *clg_reshape(clg_graph *graph, clg_tensor *x, clg_shape shape) {
                                    CLGI_SHAPE(shape));
     }
     if (unknown >= 0) shape.dim[unknown] = known ? clg_shape_count(x->shape) / known : 0;
-    if (clgi_shape_equal(x->shape, shape)) return x;
+    if (x->node && clgi_shape_equal(x->shape, shape)) return x;
     return clgi_record(graph, &clgi_op_reshape, &x, 1, shape.dim, shape.ndim, NULL);
 }
 
@@ -115,7 +115,7 @@ MOVEMENT(expand, "repeated along new or size-1 axes");
 clg_tensor *clg_expand(clg_graph *graph, clg_tensor *x, clg_shape shape) {
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x) || !check_ndim(graph, "expand", shape)) return &graph->poisoned;
-    if (clgi_shape_equal(x->shape, shape)) return x;
+    if (x->node && clgi_shape_equal(x->shape, shape)) return x;
     return clgi_record(graph, &clgi_op_expand, &x, 1, shape.dim, shape.ndim, NULL);
 }
 
@@ -224,6 +224,6 @@ clg_tensor *clg_pad(clg_graph *graph, clg_tensor *x, const int64_t *before, cons
         attributes[x->shape.ndim + d] = after[d];
         none &= !before[d] && !after[d];
     }
-    if (none) return x;
+    if (none) return clg_reshape(graph, x, x->shape);
     return clgi_record(graph, &clgi_op_pad, &x, 1, attributes, 2 * x->shape.ndim, NULL);
 }

@@ -1,5 +1,5 @@
-/* The kernels of pooling: one file for the forward pass, one for the gradient to x, each for maximum and mean,
- * both families. CPU family: a work-item owns a line of pixels, in vectors of channels. GPU family, and
+/* The kernels of pooling: one file for the forward pass, one for the gradient to x, each for maximum and
+ * mean, both families. CPU family: a work-item owns a line of pixels, in vectors of channels. GPU family, and
  * where channels are not contiguous: one result each.                                           */
 #include "ops/op.h"
 
@@ -8,12 +8,18 @@ typedef struct pool_form {
     int to_input, mean;
 } pool_form;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
 
 static pool_form form_of(const clgi_node *node)
 {
     const pool_form forms[] = {
-        { "pool_window.cl", 0, 0 }, { "pool_window.cl", 0, 1 }, { "pool_input.cl", 1, 0 }, { "pool_input.cl", 1, 1 },
+        { "pool_window.cl", 0, 0 },
+        { "pool_window.cl", 0, 1 },
+        { "pool_input.cl", 1, 0 },
+        { "pool_input.cl", 1, 1 },
     };
     const struct clgi_op *ops[] = { &clgi_op_max_pool2d, &clgi_op_avg_pool2d, &clgi_op_max_pool2d_input };
     int i = 0;
@@ -53,7 +59,9 @@ static int accepts_lines(const clgi_problem *problem, const char **ret_why)
 
 static void define_sizes(clgi_launch *launch, const clgi_problem *problem, pool_form form)
 {
-    static const char *const attribute_names[] = { "WIN_H", "WIN_W", "STRIDE_H", "STRIDE_W", "PAD_H", "PAD_W" };
+    static const char *const attribute_names[] = {
+        "WIN_H", "WIN_W", "STRIDE_H", "STRIDE_W", "PAD_H", "PAD_W"
+    };
     const clg_shape out = problem->out[0].view.shape, in = problem->in[0].view.shape;
     const clg_shape x = form.to_input ? out : in;
     const clg_shape y = form.to_input ? problem->in[problem->n_in - 1].view.shape : out;
@@ -77,7 +85,8 @@ static void define_strides(clgi_launch *launch, const clgi_problem *problem)
         }
 }
 
-/* What the work-items of a launch go over: lines of `length` pixels, or of cells where windows are disjoint. */
+/* What the work-items of a launch go over: lines of `length` pixels, or of cells where windows are disjoint.
+ */
 typedef struct pool_grid {
     int disjoint;
     int64_t lines, length;
@@ -96,13 +105,15 @@ static pool_grid grid_of(const clgi_problem *problem, pool_form form)
     return grid;
 }
 
-static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec, int whole_lines, uint64_t local0)
+static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec, int whole_lines,
+                 uint64_t local0)
 {
     const pool_form form = form_of(problem->node);
     const pool_grid grid = grid_of(problem, form);
     const clg_shape out = problem->out[0].view.shape;
     const int64_t cols_per_item = whole_lines && grid.length > 0 ? grid.length : 1;
-    const int64_t items = out.dim[0] * grid.lines * ceil_div(grid.length, cols_per_item) * ceil_div(out.dim[3], vec);
+    const int64_t items =
+        out.dim[0] * grid.lines * ceil_div(grid.length, cols_per_item) * ceil_div(out.dim[3], vec);
     clgi_launch *launch = clgi_emit_launch(emitter, form.file);
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "COLS_PER_ITEM", cols_per_item);
@@ -129,11 +140,11 @@ static void emit_single(const clgi_problem *problem, clgi_emitter *emitter)
     emit(problem, emitter, 1, 0, problem->traits->max_work_group >= 64 ? 64 : 1);
 }
 
-#define POOL_KERNELS(name)                                                    \
-    const clgi_implementation clgi_##name##_kernels[] = {                     \
-        { #name "_lines", CLG_FAMILY_CPU, accepts_lines, emit_lines },        \
-        { #name "_general", CLG_FAMILY_AUTO, accepts, emit_single },          \
-        { 0 },                                                                \
+#define POOL_KERNELS(name)                                                                                   \
+    const clgi_implementation clgi_##name##_kernels[] = {                                                    \
+        { #name "_lines", CLG_FAMILY_CPU, accepts_lines, emit_lines },                                       \
+        { #name "_general", CLG_FAMILY_AUTO, accepts, emit_single },                                         \
+        { 0 },                                                                                               \
     };
 POOL_KERNELS(max_pool2d)
 POOL_KERNELS(max_pool2d_input)

@@ -128,14 +128,30 @@ static void lower_max(clg_graph *graph, const clgi_node *node, clg_tensor *const
     out[0] = reduce_by_runs(graph, node, in[0], clg_max);
 }
 
-/* Two passes: the mean, then the mean of squared deviations. */
+/* The first element under the reduced axes: near the mean, whatever the mean is. */
+static clg_tensor *first_elements(clg_graph *graph, clg_tensor *x, const int *axes, int n) {
+    int64_t start[CLG_MAX_DIMS] = { 0 }, stop[CLG_MAX_DIMS];
+    for (int d = 0; d < x->shape.ndim; ++d) stop[d] = x->shape.dim[d];
+    for (int i = 0; i < n; ++i) stop[axes[i]] = 1;
+    return clg_slice(graph, x, start, stop, NULL);
+}
+
+/* Two passes: the mean, then the mean of squared deviations. The mean is summed as distances from one element, so
+ * that a large common part costs no digits, and equal elements give their value and exactly 0.    */
 static void lower_moments(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
     int axes[CLG_MAX_DIMS], n = (int)node->attributes[0];
+    clg_tensor *x = in[0], *mean = x, *variance;
     for (int i = 0; i < n; ++i) axes[i] = (int)node->attributes[1 + i];
-    clg_tensor *per = clgi_literal(graph, in[0], 1.0 / clgi_ratio(in[0]->shape, node->out[0].shape));
-    clg_tensor *mean = n ? clg_mul(graph, clg_sum(graph, in[0], axes, n, 1), per) : in[0];
-    clg_tensor *squares = clg_square(graph, clg_sub(graph, in[0], mean));
-    clg_tensor *variance = n ? clg_mul(graph, clg_sum(graph, squares, axes, n, 1), per) : squares;
+    clg_tensor *per = clgi_literal(graph, x, 1.0 / clgi_ratio(x->shape, node->out[0].shape));
+    if (n && clg_shape_count(x->shape)) {
+        clg_tensor *near = first_elements(graph, x, axes, n);
+        clg_tensor *distance = clg_sum(graph, clg_sub(graph, x, near), axes, n, 1);
+        mean = clg_add(graph, near, clg_mul(graph, distance, per));
+    } else if (n) {
+        mean = clg_mul(graph, clg_sum(graph, x, axes, n, 1), per);
+    }
+    variance = clg_square(graph, clg_sub(graph, x, mean));
+    if (n) variance = clg_mul(graph, clg_sum(graph, variance, axes, n, 1), per);
     out[0] = clg_reshape(graph, mean, node->out[0].shape);
     out[1] = clg_reshape(graph, variance, node->out[1].shape);
 }

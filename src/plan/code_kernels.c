@@ -6,7 +6,7 @@
 
 #define TEXT(...) clgi_text_add(&code->body, __VA_ARGS__)
 
-enum { MAP_COLUMNS = 4096, GROUP_ITEMS = 64, ROW_ITEMS = 256, COLUMN_LENGTH = 512 };
+enum { MAP_COLUMNS = 4096, GROUP_ITEMS = 64, ROW_ITEMS = 256, COLUMN_LENGTH = 128, MOST_SPLITS = 256 };
 static const unsigned char none[CLGI_CODE_NODES];
 
 static const clgi_group *group_of(const clgi_emitter *emitter) {
@@ -338,9 +338,9 @@ typedef struct column_sizes {
 static column_sizes size_column(const clgi_emitter *emitter, const clgi_code *code) {
     column_sizes s = { clgi_code_size(code, CLGI_OUTER), clgi_code_size(code, CLGI_REDUCED),
                        clgi_code_size(code, CLGI_INNER), 1, 0 };
-    int64_t most = is_gpu(emitter) ? 256 : 64, trips = clgi_device_traits(emitter->plan->device)->max_trips;
+    int64_t trips = clgi_device_traits(emitter->plan->device)->max_trips;
     s.splits = s.length / COLUMN_LENGTH;
-    if (s.splits > most) s.splits = most;
+    if (s.splits > MOST_SPLITS) s.splits = MOST_SPLITS;
     if (trips && s.splits < s.length / (trips / 2)) s.splits = s.length / (trips / 2) + 1;
     if (s.splits < 1) s.splits = 1;
     s.per_split = (s.length + s.splits - 1) / s.splits;

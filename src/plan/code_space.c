@@ -18,7 +18,11 @@ static int same_view(const clgi_view *a, const clgi_view *b) {
 static int add_operand(clgi_code *code, const clg_tensor *base, clgi_view view, int output) {
     int is_virtual = !output && clgi_is_virtual(code->plan, base);
     for (int d = 0; d < view.shape.ndim; ++d) {
-        if (view.shape.dim[d] == 1 && !view.masked) view.stride[d] = 0;
+        if (view.shape.dim[d] == 1) view.stride[d] = 0;
+        if (view.shape.dim[d] != code->group->space.dim[d]) { /* kept: the same along the whole axis */
+            view.low[d] = 0;
+            view.high[d] = code->group->space.dim[d];
+        }
         view.shape.dim[d] = code->group->space.dim[d];
     }
     for (int k = 0; k < code->n_operands; ++k)

@@ -91,6 +91,11 @@ static void declare_sizes(clgi_code *code) {
     }
 }
 
+static int is_cut(const clgi_code *code, int k, int d) {
+    const clgi_code_operand *operand = &code->operands[k];
+    return operand->view.masked && (operand->low[d] > 0 || operand->high[d] < code->dim[d]);
+}
+
 static void declare_strides(clgi_code *code, int k) {
     for (int d = 0; d < code->n_dims; ++d) {
         char name[32];
@@ -99,7 +104,7 @@ static void declare_strides(clgi_code *code, int k) {
             snprintf(name, sizeof name, "s%d_%d", k, d);
             declare_long(code, name, stride);
         }
-        if (!code->masked[d] || !code->operands[k].view.masked) continue;
+        if (!is_cut(code, k, d)) continue;
         snprintf(name, sizeof name, "low%d_%d", k, d);
         declare_long(code, name, code->operands[k].low[d]);
         snprintf(name, sizeof name, "high%d_%d", k, d);
@@ -132,6 +137,10 @@ void clgi_code_declare(clgi_code *code, const unsigned char *wanted, const unsig
         declare_strides(code, k);
     }
     for (int n = 0; n < code->group->n_nodes; ++n) checks |= wanted[n] && is_checked(code->group->nodes[n]);
+    if (!checks && !code->parameters.length) { /* everything is constant: a list cannot be empty */
+        declare(code, "const int", "nothing");
+        clgi_launch_int(code->launch, 0);
+    }
     if (!checks) return;
     clgi_text_add(&code->parameters, "%s__global uint *range_flag, const ulong range_flag_offset", code->parameters.length ? ", " : "");
     clgi_text_add(&code->arguments, "%srange_flag, range_flag_offset", code->arguments.length ? ", " : "");
@@ -209,10 +218,15 @@ static void constant_text(clgi_code *code, const clgi_node *node) {
     else TEXT("(F)(%af)", (double)(float)value);
 }
 
-static void mask_text(clgi_code *code, int k) {
+/* "(inside) ? " before a value that padding may cut off. */
+static int guard_text(clgi_code *code, int k) {
     int any = 0;
-    for (int d = 0; d < code->n_dims; ++d)
-        if (code->masked[d]) TEXT("%s(c%d >= low%d_%d && c%d < high%d_%d)", any++ ? " && " : "", d, k, d, d, k, d);
+    for (int d = 0; d < code->n_dims; ++d) {
+        if (!is_cut(code, k, d)) continue;
+        TEXT("%s(c%d >= low%d_%d && c%d < high%d_%d)", any++ ? " && " : "(", d, k, d, d, k, d);
+    }
+    if (any) TEXT(") ? ");
+    return any;
 }
 
 static int steps_along_vector(const clgi_code *code, int k) {
@@ -222,25 +236,17 @@ static int steps_along_vector(const clgi_code *code, int k) {
 static void load_text(clgi_code *code, int k) {
     const clgi_code_operand *operand = &code->operands[k];
     const char *dtype = clg_dtype_name(operand->base->dtype);
-    if (operand->view.masked) {
-        TEXT("(");
-        mask_text(code, k);
-        TEXT(") ? ");
-    }
+    int guarded = guard_text(code, k);
     if (steps_along_vector(code, k)) TEXT("LOAD_%s(x%d + p%d)", dtype, k, k);
     else TEXT("(%s)(LOAD_ONE_%s(x%d + p%d))", register_type(operand->base->dtype), dtype, k, k);
-    if (operand->view.masked) TEXT(" : 0");
+    if (guarded) TEXT(" : 0");
 }
 
 static void virtual_text(clgi_code *code, int k) {
     const clgi_code_operand *operand = &code->operands[k];
     const clgi_node *node = operand->base->node;
     const char *lanes = steps_along_vector(code, k) ? " + LANES" : "";
-    if (operand->view.masked) {
-        TEXT("(");
-        mask_text(code, k);
-        TEXT(") ? ");
-    }
+    int guarded = guard_text(code, k);
     if (code->plan->facts[node->id].uniform || node->op == &clgi_op_scalar) TEXT("(F)(x%d)", k);
     else if (node->op == &clgi_op_constant) constant_text(code, node);
     else if (node->op == &clgi_op_iota) TEXT("(I)((int)p%d)%s", k, lanes);
@@ -248,7 +254,7 @@ static void virtual_text(clgi_code *code, int k) {
         TEXT("%s(seed_low, seed_high, random_step, (uint)x%d_ordinal, p%d, %d)",
              node->op == &clgi_op_random_bits ? "RANDOM_BITS" : "RANDOM_UNIFORM", k, k,
              steps_along_vector(code, k));
-    if (operand->view.masked) TEXT(" : 0");
+    if (guarded) TEXT(" : 0");
 }
 
 /* Input i of the node at `place`, as an expression. */

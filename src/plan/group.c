@@ -61,6 +61,8 @@ int clgi_group_input(const clgi_plan *plan, const clgi_group *group, const clgi_
     *ret = ref;
     if (!clgi_view_reshape(&ref.view, space, &view)) return -1;
     ret->view = view;
+    for (int d = 0; d < space.ndim; ++d) /* padding along an axis that is not there */
+        if (view.masked && space.dim[d] != group->space.dim[d] && (view.low[d] > 0 || view.high[d] < 1)) return -1;
     if (!inside) return 0;
     clgi_role written = clgi_role_of(group, ref.base->node);
     if (reads == CLGI_FULL && written == CLGI_KEPT) return reads_kept(group, &view) ? 1 : -1;
@@ -93,8 +95,8 @@ static int place_in(const clgi_group *group, const clgi_node *node) {
     return at;
 }
 
-/* One node's inputs: 0 when one kernel cannot read them. Counts buffers, and notes whether the node depends on a
- * reduction of the group.                                                                        */
+/* One node's inputs: 0 when one kernel cannot read them. Counts buffers, and notes whether an element needs a kept
+ * result: it is not there yet while a reduction in two phases reads elements.                    */
 static int inputs_fit(const clgi_plan *plan, const clgi_group *group, int n, unsigned char *depends, int *buffers) {
     const clgi_node *node = group->nodes[n];
     int inputs = node->op->kind == CLGI_SOURCE ? 0 : node->op->kind == CLGI_MOVEMENT ? 1 : node->n_in;
@@ -105,8 +107,10 @@ static int inputs_fit(const clgi_plan *plan, const clgi_group *group, int n, uns
         if (found == 0) {
             if (group->kind == CLGI_GROUP_CONTRACTION && !fits_epilogue(group, &ref.view)) return 0;
             *buffers += !clgi_is_virtual(plan, ref.base);
-        } else if (ref.base->node->op->kind == CLGI_REDUCE || depends[place_in(group, ref.base->node)]) {
-            depends[n] = 1;
+        } else {
+            int kept = clgi_role_of(group, ref.base->node) == CLGI_KEPT;
+            int reads_full = node->op->kind == CLGI_REDUCE || clgi_role_of(group, node) == CLGI_FULL;
+            depends[n] |= depends[place_in(group, ref.base->node)] | (kept && reads_full);
         }
     }
     return 1;
@@ -120,7 +124,6 @@ int clgi_group_is_valid(const clgi_plan *plan, const clgi_group *group) {
         const clgi_node *node = group->nodes[n];
         if (n == 0 && group->kind == CLGI_GROUP_CONTRACTION) continue;
         if (!node_fits(group, node) || !inputs_fit(plan, group, n, depends, &buffers)) return 0;
-        /* Two phases: a reduction's result is not there yet while elements are read. */
         int early = node->op->kind == CLGI_REDUCE || clgi_role_of(group, node) == CLGI_FULL;
         if (group->kind == CLGI_GROUP_COLUMN && depends[n] && early) return 0;
     }

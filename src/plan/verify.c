@@ -25,7 +25,7 @@ static clg_status undefined_value(const clgi_plan *plan, int step, int value, cl
 
 static int is_defined(const clgi_plan *plan, const unsigned char *written, int value) {
     const clgi_value *v = &plan->values[value];
-    return written[value] || (v->place == CLGI_IN_SLOT && v->node == UINT32_MAX);
+    return written[value] || !v->bytes || (v->place == CLGI_IN_SLOT && v->node == UINT32_MAX);
 }
 
 /* Every read comes after a write. Writing a part or a whole counts for the pack as well. */

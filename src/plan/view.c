@@ -119,8 +119,16 @@ static void settle_in_memory(clgi_plan *plan, const clg_tensor *tensor, int dens
     settle(plan, tensor, NULL, &ref);
 }
 
-static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi_node *node) {
+/* Elementwise readers broadcast what they read; padding cannot be broadcast. */
+static void settle_broadcast(clgi_plan *plan, const clgi_node *node, const clg_tensor *tensor) {
     clgi_reference ref;
+    clgi_view wide;
+    settle(plan, tensor, NULL, &ref);
+    if (node->op->kind != CLGI_ELEMENTWISE || clgi_view_expand(&ref.view, node->out[0].shape, &wide)) return;
+    plan->facts[tensor->node->id].memory = 1;
+}
+
+static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi_node *node) {
     int host = clgi_runs_on_host(plan, denied, node);
     for (int i = 0; i < node->n_in; ++i) {
         const clg_tensor *in = node->in[i];
@@ -128,7 +136,17 @@ static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi
         if (node->op == &clgi_op_assign || node->op == &clgi_op_pack) settle_in_memory(plan, in, 1);
         else if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL || host)
             settle_in_memory(plan, in, 0);
-        else settle(plan, in, NULL, &ref);
+        else settle_broadcast(plan, node, in);
+    }
+}
+
+/* A movement that goes to memory is made from a view of what lies behind it: from the last to the first, for this may
+ * send others to memory.                                                                          */
+static void settle_copies(clgi_plan *plan) {
+    for (size_t n = plan->ir->n_nodes; n-- > 0;) {
+        clgi_reference ref;
+        const clgi_node *node = plan->ir->nodes[n];
+        if (node->op->kind == CLGI_MOVEMENT && plan->facts[n].memory) settle(plan, &node->out[0], node, &ref);
     }
 }
 
@@ -152,5 +170,6 @@ clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error 
     }
     for (size_t i = 0; i < ir->n_kept; ++i) settle_in_memory(plan, ir->kept[i], 1);
     for (size_t n = 0; n < ir->n_nodes; ++n) settle_inputs(plan, denied, ir->nodes[n]);
+    settle_copies(plan);
     return CLG_OK;
 }

@@ -11,7 +11,7 @@
 #include "check.h"
 #include "support/devices.h"
 
-enum { FEWEST_CASES = 1200 };
+enum { FEWEST_CASES = 1100 };
 
 static void print_bad(const char *text, void *payload)
 {

@@ -20,6 +20,7 @@
 #include "base/memory.h"
 
 static int graph_count = 200;
+static int device_graph_count = 20; /* each compiles its own kernels: minutes; an argument sets both */
 static uint64_t first_seed = 1;
 
 /* Ways to plan the same graph; each has a device of its own, so that no plan is shared. */
@@ -217,7 +218,7 @@ static void run_family(clg_family family)
         print_message("no OpenCL device: skipped\n");
         skip();
     }
-    for (size_t i = 1; i < n; i++) run_device(devices[i].spec, family, graph_count);
+    for (size_t i = 1; i < n; i++) run_device(devices[i].spec, family, device_graph_count);
 }
 
 static void test_cpu_family(void **state)
@@ -236,7 +237,7 @@ int main(int argc, char **argv)
 {
     const char *count = argc > 1 ? argv[1] : getenv("CLGRAD_RANDOM_GRAPHS");
     const char *seed = argc > 2 ? argv[2] : getenv("CLGRAD_RANDOM_SEED");
-    if (count && atoi(count) > 0) graph_count = atoi(count);
+    if (count && atoi(count) > 0) graph_count = device_graph_count = atoi(count);
     if (seed) first_seed = strtoull(seed, NULL, 10);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_host),

@@ -139,7 +139,7 @@ static void activations(clg_device *device)
     }
 }
 
-/* Zeroes about p of the elements, scales the others, is the identity in evaluation; the sequential decides. */
+/* Zeroes about p of the elements, scales the others, is the identity in evaluation. */
 static void dropout(clg_device *device)
 {
     enum { N = 4000 };

@@ -32,7 +32,7 @@ static int remove_folder(void **state)
     return system(command);
 }
 
-/* Runs `clgrad ARGUMENTS`, stdout and stderr into `output`; `%F` stands for the folder. Returns the exit code. */
+/* Runs `clgrad ARGUMENTS`, stdout and stderr into `output`; `%F` stands for the folder. */
 static int run(const char *arguments)
 {
     char command[1000], text[800];
@@ -215,7 +215,7 @@ static void diverging(void **state)
            "the loss is not finite");
 }
 
-/* SIGINT: the step is finished, the state saved, 130; --resume then ends as the run that was never stopped. */
+/* SIGINT: the step is finished, the state saved, exit code 130; --resume then takes the state up. */
 static void interrupted(void **state)
 {
     char save[100], line[300];

@@ -1,4 +1,5 @@
-/* Layers: what a module tells about itself, start values, the slab, and modules that failed. No graph runs here. */
+/* Layers: what a module tells about itself, start values, the slab, and modules that failed. No graph runs
+ * here.                                                                                          */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
