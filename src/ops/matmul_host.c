@@ -52,11 +52,14 @@ static int cblas_layout(const matrix *x, int64_t rows, int64_t columns, CBLAS_TR
     return 1;
 }
 
+/* Larger products may be split between the library's threads, and their bits then depend on how many there are. */
+enum { CBLAS_MOST_PRODUCTS = 1 << 18 };
+
 static int multiply_cblas(const product *p)
 {
     CBLAS_TRANSPOSE transpose_a, transpose_b;
     int lda, ldb;
-    if (p->m > INT_MAX || p->n > INT_MAX || p->k > INT_MAX || p->k == 0) return 0;
+    if (p->k == 0 || (double)p->m * (double)p->n * (double)p->k > CBLAS_MOST_PRODUCTS) return 0;
     if (!cblas_layout(&p->a, p->m, p->k, &transpose_a, &lda) ||
         !cblas_layout(&p->b, p->k, p->n, &transpose_b, &ldb))
         return 0;

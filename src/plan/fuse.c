@@ -151,9 +151,22 @@ static void set_group(clgi_plan *plan, const clgi_group *group, int number) {
     for (int n = 0; n < group->n_nodes; ++n) plan->facts[group->nodes[n]->id].group = number;
 }
 
+/* A copy that steps through memory cannot be done in vectors: alone it costs little, but work that joined it would
+ * be done element by element too.                                                                */
+static int is_transposing_copy(const clgi_plan *plan, const clgi_group *group) {
+    clgi_reference ref;
+    const clgi_node *node = group->nodes[0];
+    if (group->n_nodes != 1 || node->op->kind != CLGI_MOVEMENT || !group->space.ndim) return 0;
+    if (!clgi_copied_reference(plan, node, group->space, &ref)) return 0;
+    int last = group->space.ndim - 1;
+    while (last > 0 && group->space.dim[last] == 1) --last;
+    return ref.view.stride[last] != 0 && ref.view.stride[last] != 1;
+}
+
 static int try_merge(fuse_state *s, int p_number, int q_number, int siblings) {
     clgi_group *p = &s->plan->groups[p_number], *q = &s->plan->groups[q_number], both = *q;
     if (!merged_kind(p, q, siblings, &both.kind)) return 0;
+    if (is_transposing_copy(s->plan, p) || is_transposing_copy(s->plan, q)) return 0;
     if (siblings ? any_path(s, p_number, q_number) || any_path(s, q_number, p_number)
                  : path_around(s, p_number, q_number))
         return 0;

@@ -135,7 +135,7 @@ static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi
         if (node->op == &clgi_op_assign && i == 0) continue;
         if (node->op == &clgi_op_assign || node->op == &clgi_op_pack) settle_in_memory(plan, in, 1);
         else if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL || host)
-            settle_in_memory(plan, in, 0);
+            settle_in_memory(plan, in, !host && node->op != &clgi_op_matmul);
         else settle_broadcast(plan, node, in);
     }
 }
