@@ -9,17 +9,6 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-typedef struct run {
-    clg_device *device, *host;
-    const char *filter;
-    int json, any;
-    void (*line)(const char *text, void *payload);
-    void *payload;
-    clgi_check_totals totals;
-    clg_error *error;
-    clg_status status;
-} run;
-
 static const char *const status_names[] = { "ok", "failed", "unsupported" };
 enum { STATUS_OK, STATUS_FAILED, STATUS_UNSUPPORTED };
 
@@ -28,6 +17,33 @@ typedef struct result {
     double share;
     char implementation[200], message[500];
 } result;
+
+/* Cases run in one graph: drivers take about as long for a program of one kernel as for one of several. */
+enum { BATCH = 24 };
+typedef struct trial {
+    clgi_check_case c;
+    clgi_oracle oracle;
+    clgi_values got;
+    result result;
+    int gradient, sound; /* the oracle exists */
+} trial;
+typedef struct batch {
+    size_t n;
+    trial trials[BATCH];
+} batch;
+
+typedef struct run {
+    clg_device *device, *host;
+    int is_host;
+    const char *filter;
+    int json, any;
+    void (*line)(const char *text, void *payload);
+    void *payload;
+    clgi_check_totals totals;
+    clg_error *error;
+    clg_status status;
+    batch batch;
+} run;
 
 /* --- Lines ------------------------------------------------------------------------------------ */
 /* Quotes and backslashes of drivers' names and messages; control characters become spaces. */
@@ -95,13 +111,12 @@ static void judge(const run *r, const clgi_check_case *c, const clgi_oracle *ora
                   result *res)
 {
     clgi_verdict verdict = clgi_oracle_judge(oracle, c, got);
-    int is_host = !strcmp(clg_device_describe(r->device)->id, "host");
     res->share = verdict.share;
     memcpy(res->implementation, got->implementation, sizeof res->implementation);
     if (!verdict.ok) {
         res->status = STATUS_FAILED;
         memcpy(res->message, verdict.message, sizeof verdict.message);
-    } else if (got->host_steps && !is_host) {
+    } else if (got->host_steps && !r->is_host) {
         res->status = STATUS_UNSUPPORTED;
         snprintf(res->message, sizeof res->message, "%llu steps ran on the host",
                  (unsigned long long)got->host_steps);
@@ -124,38 +139,106 @@ static clg_status refused(result *res, clg_error *error)
     return CLG_OK;
 }
 
-static clg_status run_case(run *r, const clgi_check_case *c, result *res, clg_error *error)
+/* The oracle of a case, and its inputs once more for the device. */
+static clg_status prepare(const run *r, trial *t, clg_error *error)
 {
-    clgi_values values, got = { 0 };
-    clgi_oracle oracle = { 0 };
-    clg_status status = clgi_values_fill(c, &values, error);
+    clgi_values values;
+    clg_status status = clgi_values_fill(&t->c, &values, error);
     if (status) return status;
-    if (clgi_oracle_make(r->host, c, values, &oracle, error)) return refused(res, error);
-    CLGI_TRY(clgi_values_copy(c, &oracle.values, CLGI_COPY_SAME, &got, error));
-    if (clgi_evaluate(r->device, c, 0, c->fill != CLGI_FILL_SPECIAL && c->dtype == CLG_F32, &got, error))
-        status = refused(res, error);
-    else
-        judge(r, c, &oracle, &got, res);
-out:
-    clgi_values_finish(&got);
-    clgi_oracle_finish(&oracle);
+    if (clgi_oracle_make(r->host, &t->c, values, &t->oracle, error)) return refused(&t->result, error);
+    t->gradient = t->c.fill != CLGI_FILL_SPECIAL && t->c.dtype == CLG_F32;
+    t->sound = 1;
+    return clgi_values_copy(&t->c, &t->oracle.values, CLGI_COPY_SAME, &t->got, error);
+}
+
+static clg_status run_alone(const run *r, trial *t, clg_error *error)
+{
+    clg_status status;
+    clgi_values_finish(&t->got);
+    status = clgi_values_copy(&t->c, &t->oracle.values, CLGI_COPY_SAME, &t->got, error);
+    if (status) return status;
+    t->result = (result){ STATUS_OK, 0, { 0 }, { 0 } };
+    if (clgi_evaluate(r->device, &t->c, 0, t->gradient, &t->got, error)) return refused(&t->result, error);
+    judge(r, &t->c, &t->oracle, &t->got, &t->result);
+    return CLG_OK;
+}
+
+/* All sound trials in one graph. 0: that failed, or ran partly on the host: nobody knows whose fault it is. */
+static int run_batch(const run *r, batch *b)
+{
+    clg_error error = CLG_ERROR_INIT;
+    clgi_check_case cases[BATCH];
+    clgi_values values[BATCH];
+    int gradient[BATCH];
+    size_t n = 0, k = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (!b->trials[i].sound) continue;
+        cases[n] = b->trials[i].c;
+        values[n] = b->trials[i].got;
+        gradient[n++] = b->trials[i].gradient;
+    }
+    if (n == 0) return 1;
+    clg_status status = clgi_evaluate_many(r->device, cases, n, 0, gradient, values, &error);
+    for (size_t i = 0; i < b->n; i++) /* results were allocated into the copies */
+        if (b->trials[i].sound) b->trials[i].got = values[k++];
+    return !status && (n == 1 || r->is_host || !values[0].host_steps);
+}
+
+/* A case that is wrong in company only is worth knowing as such. */
+static clg_status judge_batch(const run *r, batch *b, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    for (size_t i = 0; i < b->n && !status; i++) {
+        trial *t = &b->trials[i];
+        if (!t->sound) continue;
+        judge(r, &t->c, &t->oracle, &t->got, &t->result);
+        if (t->result.status != STATUS_FAILED || b->n == 1) continue;
+        result together = t->result;
+        status = run_alone(r, t, error);
+        if (status || t->result.status == STATUS_FAILED) continue;
+        t->result = together;
+        size_t length = strlen(together.message);
+        snprintf(t->result.message + length, sizeof together.message - length, ", though it is right alone");
+    }
+    return status;
+}
+
+static clg_status run_trials(const run *r, batch *b, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    for (size_t i = 0; i < b->n && !status; i++) status = prepare(r, &b->trials[i], error);
+    if (status) return status;
+    if (run_batch(r, b)) return judge_batch(r, b, error);
+    for (size_t i = 0; i < b->n && !status; i++)
+        if (b->trials[i].sound) status = run_alone(r, &b->trials[i], error);
+    return status;
+}
+
+/* Runs and reports what was collected. */
+static clg_status flush(run *r)
+{
+    batch *b = &r->batch;
+    clg_error error = CLG_ERROR_INIT;
+    clg_status status = run_trials(r, b, &error);
+    if (status) clgi_error_copy(r->error, &error);
+    for (size_t i = 0; i < b->n; i++) {
+        trial *t = &b->trials[i];
+        if (!status) emit(r, &t->c, &t->result);
+        if (!status) count_result(r, &t->c, &t->result);
+        clgi_values_finish(&t->got);
+        clgi_oracle_finish(&t->oracle);
+    }
+    b->n = 0;
     return status;
 }
 
 static int visit(const clgi_check_case *c, void *payload)
 {
     run *r = payload;
-    result res = { STATUS_OK, 0, { 0 }, { 0 } };
-    clg_error error = CLG_ERROR_INIT;
     if (r->filter && !strstr(c->line, r->filter)) return 0;
-    r->status = run_case(r, c, &res, &error);
-    if (r->status) {
-        clgi_error_copy(r->error, &error);
-        return 1;
-    }
-    emit(r, c, &res);
-    count_result(r, c, &res);
-    return 0;
+    r->batch.trials[r->batch.n++] = (trial){ .c = *c };
+    if (r->batch.n == BATCH) r->status = flush(r);
+    return r->status != CLG_OK;
 }
 
 /* Recorded values start from whatever the arena holds: NaN everywhere, so that nothing unwritten looks
@@ -196,24 +279,28 @@ clg_status clgi_check_run(const char *device_spec, clg_family family, const char
 {
     clg_status status = CLG_OK;
     clg_error unused = CLG_ERROR_INIT;
-    run r = { 0 };
-    r.filter = filter && *filter ? filter : NULL;
-    r.json = json;
-    r.line = line;
-    r.payload = payload;
-    r.error = error ? error : &unused;
+    run *r = clgi_alloc_zero(1, sizeof *r);
+    if (!r) return clgi_fail_memory(error, sizeof *r);
+    r->filter = filter && *filter ? filter : NULL;
+    r->json = json;
+    r->line = line;
+    r->payload = payload;
+    r->error = error ? error : &unused;
     clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
     options.family = family;
-    CLGI_TRY(clg_device_open_with(device_spec, &options, &r.device, r.error));
-    CLGI_TRY(clg_device_open("host", &r.host, r.error));
-    CLGI_TRY(dirty_arena(r.device, r.error));
-    frame(&r, 1);
-    clgi_case_each(visit, &r);
-    frame(&r, 0);
-    status = r.status;
+    CLGI_TRY(clg_device_open_with(device_spec, &options, &r->device, r->error));
+    CLGI_TRY(clg_device_open("host", &r->host, r->error));
+    CLGI_TRY(dirty_arena(r->device, r->error));
+    frame(r, 1);
+    r->is_host = !strcmp(clg_device_describe(r->device)->id, "host");
+    clgi_case_each(visit, r);
+    if (!r->status) r->status = flush(r);
+    frame(r, 0);
+    status = r->status;
 out:
-    clg_device_close(r.host);
-    clg_device_close(r.device);
-    if (!status) *ret_totals = r.totals;
+    clg_device_close(r->host);
+    clg_device_close(r->device);
+    if (!status) *ret_totals = r->totals;
+    clgi_free(r);
     return status;
 }

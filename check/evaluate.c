@@ -1,4 +1,4 @@
-/* One case on one device: inputs are stored, the op and its gradients recorded and run, results read back. */
+/* Cases on one device: inputs are stored, ops and their gradients recorded in one graph and run, results read back. */
 #include "evaluate.h"
 #include "case_view.h"
 
@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "graph/graph.h"
 
 /* What one evaluation holds on the device. */
 typedef struct session {
@@ -186,6 +187,7 @@ static void build_gradients(session *s, clg_tensor *loss)
 static clg_status record(session *s, clgi_values *v, int gradient, clg_error *error)
 {
     clg_tensor *loss = NULL;
+    s->graph->n_random = 0; /* the same random numbers whatever was recorded before */
     clg_graph_seed(s->graph, 42);
     clg_graph_set_step(s->graph, 7);
     clg_graph_train(s->graph, (int)clgi_case_number(s->c, "train", 0, 1));
@@ -230,9 +232,14 @@ out:
     return status;
 }
 
+static int wants_gradient(const clgi_check_case *c, int gradient)
+{
+    return gradient && !(c->op->flags & CLGI_CASE_NO_GRADIENT);
+}
+
+/* All but the graph. */
 static void session_finish(session *s)
 {
-    clg_graph_destroy(s->graph);
     for (int i = 0; i < CLGI_CHECK_MAX_IN; i++) {
         clg_tensor_destroy(s->stored[i]);
         clg_tensor_destroy(s->base[i]);
@@ -240,27 +247,64 @@ static void session_finish(session *s)
     for (int k = 0; k < CLGI_CHECK_MAX_OUT; k++) clg_tensor_destroy(s->weight[k]);
 }
 
+/* What `explain` says of the case alone, which plans it but builds nothing. */
+static clg_status name_alone(clg_device *device, const clgi_check_case *c, int gradient, clgi_values *v,
+                             clg_error *error)
+{
+    clg_status status = CLG_OK;
+    session s = { .device = device, .c = c, .graph = clg_graph_create(device) };
+    if (!s.graph) return clgi_fail_memory(error, sizeof s);
+    CLGI_TRY(store_inputs(&s, v, error));
+    CLGI_TRY(record(&s, v, gradient, error));
+    name_implementations(s.graph, v->implementation, sizeof v->implementation);
+out:
+    session_finish(&s);
+    clg_graph_destroy(s.graph);
+    return status;
+}
+
+static clg_status run_together(clg_graph *graph, session *sessions, size_t n, clgi_values *values,
+                               clg_error *error)
+{
+    clg_status status = CLG_OK;
+    if (clg_graph_run(graph)) return clgi_error_copy(error, clg_graph_error(graph));
+    for (size_t i = 0; i < n; i++) CLGI_TRY(collect(&sessions[i], &values[i], error));
+out:
+    return status;
+}
+
+clg_status clgi_evaluate_many(clg_device *device, const clgi_check_case *cases, size_t n, int wide,
+                              const int *gradient, clgi_values *values, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    uint64_t host_steps = clg_device_count(device).host_steps;
+    clg_graph *graph = clg_graph_create(device);
+    session *sessions = clgi_alloc_zero(n, sizeof *sessions);
+    if (!graph || !sessions) CLGI_TRY(clgi_fail_memory(error, n * sizeof *sessions));
+    for (size_t i = 0; i < n; i++) {
+        const clgi_check_case *c = &cases[i];
+        sessions[i] = (session){ .device = device, .graph = graph, .c = c };
+        sessions[i].wide = wide && c->dtype == CLG_F32;
+        CLGI_TRY(store_inputs(&sessions[i], &values[i], error));
+        CLGI_TRY(record(&sessions[i], &values[i], wants_gradient(c, gradient[i]), error));
+    }
+    CLGI_TRY(run_together(graph, sessions, n, values, error));
+    host_steps = clg_device_count(device).host_steps - host_steps;
+    if (n == 1) name_implementations(graph, values->implementation, sizeof values->implementation);
+    for (size_t i = 0; i < n; i++) {
+        values[i].host_steps = host_steps;
+        if (n > 1)
+            CLGI_TRY(name_alone(device, &cases[i], wants_gradient(&cases[i], gradient[i]), &values[i], error));
+    }
+out:
+    for (size_t i = 0; sessions && i < n; i++) session_finish(&sessions[i]);
+    clgi_free(sessions);
+    clg_graph_destroy(graph);
+    return status;
+}
+
 clg_status clgi_evaluate(clg_device *device, const clgi_check_case *c, int wide, int gradient,
                          clgi_values *values, clg_error *error)
 {
-    clg_status status = CLG_OK;
-    session s = { 0 };
-    s.device = device;
-    s.c = c;
-    s.wide = wide && c->dtype == CLG_F32;
-    uint64_t host_steps = clg_device_count(device).host_steps;
-    s.graph = clg_graph_create(device);
-    if (!s.graph) return clgi_fail_memory(error, sizeof s);
-    CLGI_TRY(store_inputs(&s, values, error));
-    CLGI_TRY(record(&s, values, gradient && !(c->op->flags & CLGI_CASE_NO_GRADIENT), error));
-    if ((status = clg_graph_run(s.graph))) {
-        clgi_error_copy(error, clg_graph_error(s.graph));
-        goto out;
-    }
-    CLGI_TRY(collect(&s, values, error));
-    name_implementations(s.graph, values->implementation, sizeof values->implementation);
-    values->host_steps = clg_device_count(device).host_steps - host_steps;
-out:
-    session_finish(&s);
-    return status;
+    return clgi_evaluate_many(device, c, 1, wide, &gradient, values, error);
 }

@@ -1,4 +1,4 @@
-/* Runs one case on one device: stored inputs, the views, the op, a loss, its gradients; all values as
+/* Runs cases on one device: stored inputs, the views, the op, a loss, its gradients; all values as
  * double. */
 #ifndef CLGI_CHECK_EVALUATE_H
 #define CLGI_CHECK_EVALUATE_H
@@ -32,6 +32,11 @@ void clgi_values_finish(clgi_values *values);
  * `gradient`, gradient[]. The values may be run again with other inputs.                          */
 clg_status clgi_evaluate(clg_device *device, const clgi_check_case *c, int wide, int gradient,
                          clgi_values *values, clg_error *error);
+
+/* n cases in one graph, whose kernels are then built in few programs. An error is nobody's: run them one by one
+ * to learn whose. host_steps are those of all of them.                                             */
+clg_status clgi_evaluate_many(clg_device *device, const clgi_check_case *cases, size_t n, int wide,
+                              const int *gradient, clgi_values *values, clg_error *error);
 
 /* A small generator: SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t clgi_splitmix(uint64_t *state);

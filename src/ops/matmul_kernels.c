@@ -4,7 +4,7 @@
  * of compute units, so that results do not depend on it.                                          */
 #include <string.h>
 
-#include "ops/op.h"
+#include "ops/matmul_library.h"
 
 /* The product with its batch axes merged into at most three. */
 typedef struct product {
@@ -455,6 +455,7 @@ static void general_emit(const clgi_problem *problem, clgi_emitter *emitter)
 }
 
 const clgi_implementation clgi_matmul_kernels[] = {
+    { "matmul_clblast", CLG_FAMILY_AUTO, clgi_matmul_library_accepts, clgi_matmul_library_emit },
     { "matmul_dot", CLG_FAMILY_CPU, dot_accepts, dot_emit },
     { "matmul_cpu", CLG_FAMILY_CPU, cpu_accepts, cpu_emit },
     { "matmul_gpu", CLG_FAMILY_GPU, gpu_accepts, gpu_emit },

@@ -6,6 +6,8 @@
 
 #include <clgrad/ops.h>
 
+#include <clgrad/sys/backend.h>
+
 #include "graph/node.h"
 
 typedef enum clgi_kind {
@@ -71,6 +73,9 @@ void clgi_launch_workspace(clgi_launch *launch, int workspace);
 void clgi_launch_long(clgi_launch *launch, int64_t value);   /* const long  */
 void clgi_launch_int(clgi_launch *launch, int32_t value);    /* const int   */
 void clgi_launch_local(clgi_launch *launch, uint64_t bytes); /* __local ... */
+/* A product by the backend's library into a workspace (dense, c_ld = n): memory and offsets come from the operands. */
+void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_operand *b, int workspace,
+                       const clg_product *product);
 /* This launch writes the result: STORE_PARAMS are appended as the last parameters, and the template stores
  * through STORE_V / STORE_S (prelude.cl), behind which the planner puts the fused epilogue. Exactly one launch
  * of a group does so. rows x cols is the result seen as a dense matrix.                           */

@@ -111,6 +111,22 @@ void clgi_launch_local(clgi_launch *launch, uint64_t bytes) {
     clgi_launch_parameter(launch, (clgi_parameter){ .kind = CLGI_PARAMETER_LOCAL, .bytes = (uint32_t)bytes });
 }
 
+void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_operand *b, int workspace,
+                       const clg_product *product) {
+    clgi_launch *launch = clgi_emit_launch(emitter, NULL);
+    clg_product *copy = clgi_arena_alloc(&emitter->plan->arena, sizeof *copy);
+    if (!launch || !copy) {
+        out_of_memory(emitter);
+        return;
+    }
+    *copy = *product;
+    clgi_launch_step(launch)->kind = CLGI_STEP_PRODUCT;
+    clgi_launch_step(launch)->product = copy;
+    clgi_launch_operand(launch, a);
+    clgi_launch_operand(launch, b);
+    clgi_launch_value(launch, workspace, 0, 4, CLGI_WRITES);
+}
+
 void clgi_launch_size(clgi_launch *launch, const uint64_t items[3], const uint64_t local[3]) {
     if (!launch) return;
     clgi_step *step = clgi_launch_step(launch);

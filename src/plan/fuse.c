@@ -163,9 +163,17 @@ static int is_transposing_copy(const clgi_plan *plan, const clgi_group *group) {
     return ref.view.stride[last] != 0 && ref.view.stride[last] != 1;
 }
 
+/* Some op in it failed to build together with others. */
+static int stays_alone(const fuse_state *s, const clgi_group *group) {
+    for (int n = 0; n < group->n_nodes; ++n)
+        if (clgi_is_denied(s->denied, group->nodes[n]->op->name, "fused")) return 1;
+    return 0;
+}
+
 static int try_merge(fuse_state *s, int p_number, int q_number, int siblings) {
     clgi_group *p = &s->plan->groups[p_number], *q = &s->plan->groups[q_number], both = *q;
     if (!merged_kind(p, q, siblings, &both.kind)) return 0;
+    if (stays_alone(s, p) || stays_alone(s, q)) return 0;
     if (is_transposing_copy(s->plan, p) || is_transposing_copy(s->plan, q)) return 0;
     if (siblings ? any_path(s, p_number, q_number) || any_path(s, q_number, p_number)
                  : path_around(s, p_number, q_number))

@@ -78,6 +78,7 @@ clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const c
         clg_status status = run_passes(plan, graph, denied, last_stage, error);
         if (!status && !last_stage && !plan->plan_again) status = clgi_plan_build(plan, denied, error);
         if (!status && !plan->plan_again) {
+            if (!last_stage) clgi_denied_tell(denied, graph->device);
             *ret_plan = plan;
             return CLG_OK;
         }

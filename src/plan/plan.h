@@ -75,7 +75,13 @@ typedef struct clgi_reference {
 } clgi_reference;
 
 /* --- Steps ---------------------------------------------------------------------------------------- */
-typedef enum clgi_step_kind { CLGI_STEP_KERNEL, CLGI_STEP_COPY, CLGI_STEP_FILL, CLGI_STEP_HOST } clgi_step_kind;
+typedef enum clgi_step_kind {
+    CLGI_STEP_KERNEL,
+    CLGI_STEP_COPY,
+    CLGI_STEP_FILL,
+    CLGI_STEP_HOST,
+    CLGI_STEP_PRODUCT /* by the backend's library: parameters a, b, c */
+} clgi_step_kind;
 
 typedef enum clgi_parameter_kind {
     CLGI_PARAMETER_BUFFER,  /* value, element offset: becomes a memory and a ulong */
@@ -111,6 +117,7 @@ typedef struct clgi_step {
     int n_parameters, parameter_capacity;
     uint64_t global[3], local[3];
     clg_kernel *kernel;
+    const clg_product *product; /* its sizes */
     /* copy: from value to value; fill: zero a range of a value, in bytes */
     int from, to;
     uint64_t from_offset, to_offset, fill_bytes;
@@ -126,10 +133,16 @@ typedef struct clgi_copy {
     int at_head;
 } clgi_copy;
 
-/* What did not build on this device: "op:implementation". */
+/* What did not build on this device, in the order in which it was found: "op:implementation" and the reason.
+ * Implementations that no table holds: "generated" (the op's own kernel), "fused" (kernels shared with other ops)
+ * and "every kernel" (of a table: the op goes to the host).                                        */
+typedef struct clgi_denial {
+    char *name, *why;
+} clgi_denial;
 typedef struct clgi_denied {
-    char **names;
+    clgi_denial *items;
     size_t count, capacity;
+    size_t told; /* so many were logged */
 } clgi_denied;
 
 typedef struct clgi_plan {
@@ -198,7 +211,13 @@ int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t n
 int clgi_value_owner(const clgi_plan *plan, int value);
 clgi_step *clgi_new_step(clgi_plan *plan, clgi_step_kind kind, int group);
 int clgi_runs_on_host(const clgi_plan *plan, const clgi_denied *denied, const clgi_node *node);
-clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementation, clg_error *error);
+clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementation, const char *why,
+                     clg_error *error);
+/* The reason of the op's first denial; `otherwise` when there is none. */
+const char *clgi_denied_reason(const clgi_denied *denied, const char *op, const char *otherwise);
+/* One log line per op of which something was denied: why, and what takes over. */
+void clgi_denied_tell(clgi_denied *denied, const clg_device *device);
+void clgi_denied_finish(clgi_denied *denied);
 int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implementation);
 
 /* --- Groups: what one kernel can be (group.c) -------------------------------------------------------- */

@@ -23,8 +23,7 @@ typedef struct planner {
 static void release_planner(clg_graph *graph) {
     planner *p = graph->plans;
     for (int i = 0; i < p->n_plans; ++i) clgi_plan_destroy(p->plans[i]);
-    for (size_t i = 0; i < p->denied.count; ++i) clgi_free(p->denied.names[i]);
-    clgi_free(p->denied.names);
+    clgi_denied_finish(&p->denied);
     clgi_storage_release(p->range_flag);
     clgi_free(p);
     graph->plans = NULL;

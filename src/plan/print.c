@@ -29,7 +29,7 @@ static void print_value(const clgi_plan *plan, int number, clgi_text *text) {
 }
 
 static void print_step(const clgi_plan *plan, int number, clgi_text *text) {
-    static const char *const kinds[] = { "kernel", "copy", "fill", "host" };
+    static const char *const kinds[] = { "kernel", "copy", "fill", "host", "library" };
     const clgi_step *step = &plan->steps[number];
     clgi_text_add(text, "step %d %s %s", number, kinds[step->kind], step->implementation);
     if (step->file) clgi_text_add(text, " %s", step->file);

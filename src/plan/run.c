@@ -95,7 +95,7 @@ static clg_status note_moving(clgi_plan *plan, clg_error *error) {
     for (int s = 0; s < plan->n_steps; ++s) {
         const clgi_step *step = &plan->steps[s];
         uint32_t index = 0;
-        for (int p = 0; p < step->n_parameters; ++p) {
+        for (int p = 0; p < step->n_parameters && step->kernel; ++p) {
             if (is_moving(plan, &step->parameters[p])) {
                 if (!CLGI_GROW(run->moving, run->n_moving, run->moving_capacity)) return clgi_fail_memory(error, 64);
                 run->moving[run->n_moving++] = (moving_argument){ s, p, index };
@@ -302,6 +302,18 @@ out:
 
 /* --- Steps ------------------------------------------------------------------------------------------------------ */
 
+static clg_status run_product(runner *r, const clgi_step *step) {
+    clg_product product = *step->product;
+    clg_memory **memory[3] = { &product.a, &product.b, &product.c };
+    uint64_t *offset[3] = { &product.a_offset, &product.b_offset, &product.c_offset };
+    for (int i = 0; i < 3; ++i) {
+        address at = address_of(r, step->parameters[i].value);
+        *memory[i] = at.memory;
+        *offset[i] = at.offset / sizeof(float) + (uint64_t)step->parameters[i].offset;
+    }
+    return r->backend->product(r->handle, &product, r->error);
+}
+
 static clg_status run_step(runner *r, const clgi_step *step) {
     static const uint32_t zero = 0;
     address from, to;
@@ -311,6 +323,9 @@ static clg_status run_step(runner *r, const clgi_step *step) {
         if (!step->global[0] || !step->global[1] || !step->global[2]) return CLG_OK;
         counters->launches++;
         return r->backend->launch(r->handle, step->kernel, step->global, step->local, r->error);
+    case CLGI_STEP_PRODUCT:
+        counters->launches++;
+        return run_product(r, step);
     case CLGI_STEP_COPY:
         from = address_of(r, step->from);
         to = address_of(r, step->to);

@@ -8,7 +8,7 @@
 int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implementation) {
     size_t length = strlen(op);
     for (size_t i = 0; denied && i < denied->count; ++i) {
-        const char *name = denied->names[i];
+        const char *name = denied->items[i].name;
         if (!strncmp(name, op, length) && name[length] == ':' && !strcmp(name + length + 1, implementation)) return 1;
     }
     return 0;
@@ -96,9 +96,13 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
     problem.in = operands;
     problem.out = operands + node->n_in;
     const char *why = "none";
+    int unbuilt = 0;
     for (const clgi_implementation *impl = node->op->implementations; impl->name; ++impl) {
         int family = impl->family == CLG_FAMILY_AUTO || (int)impl->family == problem.traits->family;
-        if (clgi_is_denied(denied, node->op->name, impl->name)) why = "it did not build on this device";
+        if (clgi_is_denied(denied, node->op->name, impl->name)) {
+            why = "it did not build on this device";
+            unbuilt = 1;
+        }
         else if (!family) why = "it belongs to the other family";
         else if (impl->accepts && !impl->accepts(&problem, &why)) { /* why is set */
         } else {
@@ -110,10 +114,11 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
         clgi_text_add(&plan->notes, "select %%%u %s: not %s: %s\n", node->id, node->op->name, impl->name, why);
     }
     if (clgi_device_no_fallback(plan->device))
-        return clgi_fail(error, CLG_EUNSUPPORTED, "%s: no kernel accepts it: the last says: %s", node->op->name, why);
-    clgi_log(CLGI_WARNING, "%s: no kernel accepts it, so it runs on the host: the last says: %s", node->op->name, why);
+        return clgi_fail(error, unbuilt ? CLG_EBUILD : CLG_EUNSUPPORTED,
+                         "%s: no kernel takes it, and falling back to the host is switched off: the last says: %s",
+                         node->op->name, clgi_denied_reason(denied, node->op->name, why));
     plan->plan_again = 1;
-    return clgi_deny(denied, node->op->name, "every kernel", error);
+    return clgi_deny(denied, node->op->name, "every kernel", clgi_denied_reason(denied, node->op->name, why), error);
 }
 
 typedef void (*code_function)(clgi_emitter *emitter);

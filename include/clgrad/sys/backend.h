@@ -47,6 +47,17 @@ typedef struct clg_argument {
     } value;
 } clg_argument;
 
+/* c[i] = a[i] b[i] for i < batch: m x k by k x n, f32, rows one behind the other at a distance of `ld` elements (of the
+ * matrix as it lies: k x m where transposed). Offsets and batch strides in elements.             */
+typedef struct clg_product {
+    uint64_t m, n, k, batch;
+    clg_memory *a, *b, *c;
+    uint64_t a_offset, b_offset, c_offset;
+    uint64_t a_ld, b_ld, c_ld;
+    uint64_t a_stride, b_stride, c_stride;
+    int32_t a_transposed, b_transposed;
+} clg_product;
+
 /* How a buffer is mapped. */
 enum { CLG_MAP_READ = 1, CLG_MAP_WRITE = 2 };
 
@@ -94,6 +105,9 @@ typedef struct clg_backend {
     /* global is already a multiple of local. */
     clg_status (*launch)(void *handle, clg_kernel *kernel, const uint64_t global[3], const uint64_t local[3],
                          clg_error *error);
+    /* A matrix product by a library that is opened at run time (CLBlast). Optional: there is none. With product NULL it
+     * only says whether the library is there: CLG_OK or CLG_EUNSUPPORTED.                        */
+    clg_status (*product)(void *handle, const clg_product *product, clg_error *error);
     clg_status (*flush)(void *handle, clg_error *error);
     clg_status (*finish)(void *handle, clg_error *error);
     uint64_t (*handles)(void *handle); /* objects alive, for leak checks */

@@ -187,6 +187,7 @@ const clg_backend clgi_opencl_backend = {
     .kernel_release = clgi_opencl_kernel_release,
     .set_argument = clgi_opencl_set_argument,
     .launch = clgi_opencl_launch,
+    .product = clgi_opencl_product,
     .flush = clgi_opencl_flush,
     .finish = clgi_opencl_finish,
     .handles = backend_handles,

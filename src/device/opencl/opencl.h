@@ -130,4 +130,7 @@ clg_status clgi_opencl_finish(void *handle, clg_error *error);
 
 extern const clg_backend clgi_opencl_backend;
 
+/* --- CLBlast, where it is installed (clblast.c) --------------------------------------------------- */
+clg_status clgi_opencl_product(void *handle, const clg_product *product, clg_error *error);
+
 #endif
