@@ -10,8 +10,10 @@ static const char *const fill_names[CLGI_FILL_COUNT] = { "random", "exact", "spe
 static const char *const view_names[CLGI_VIEW_COUNT] = { "dense",     "transposed", "offset",   "strided",
                                                          "broadcast", "padded",     "subtensor" };
 
-/* Elementwise ops share their kernels but for the formula: these run all sets, the others the first few. */
+/* Elementwise ops share their kernels but for the formula: these run all sets and views, the others the first
+ * few sets, and the views after which a kernel reads element by element or one element for all.   */
 static const char *const thorough[] = { "exp", "add", "less" };
+static const clgi_case_view formula_views[] = { CLGI_VIEW_STRIDED, CLGI_VIEW_BROADCAST };
 enum {
     FORMULA_SETS = 5,
     VIEWED_SETS = 3, /* the first sets of an op are also tried through every view */
@@ -176,6 +178,13 @@ static int is_thorough(const clgi_check_op *op)
     return found;
 }
 
+static int view_applies(const clgi_check_op *op, clgi_case_view view)
+{
+    int found = is_thorough(op);
+    for (size_t i = 0; i < sizeof formula_views / sizeof *formula_views; i++) found |= view == formula_views[i];
+    return found;
+}
+
 static int visit_set(const walk *w, const clgi_check_op *op, int integers, const char *set, int length,
                      int index)
 {
@@ -186,7 +195,7 @@ static int visit_set(const walk *w, const clgi_check_op *op, int integers, const
     int viewed = is_thorough(op) ? VIEWED_SETS : 1;
     int main_fill = integers || (op->flags & CLGI_CASE_EXACT) ? CLGI_FILL_EXACT : CLGI_FILL_RANDOM;
     for (int view = 1; view < CLGI_VIEW_COUNT && !result && index < viewed; view++)
-        result = visit_one(w, op, integers, set, length, view, main_fill);
+        if (view_applies(op, (clgi_case_view)view)) result = visit_one(w, op, integers, set, length, view, main_fill);
     return result;
 }
 

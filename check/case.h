@@ -44,6 +44,7 @@ enum {
     CLGI_CASE_NO_GRADIENT = 8,
     CLGI_CASE_ZEROS = 16,       /* results may be mostly zero */
     CLGI_CASE_ELEMENTWISE = 32, /* shares its kernels with the others: fewer shapes, see case.c */
+    CLGI_CASE_NORMALIZES = 128, /* x, scale, ..., variance: see oracle.c */
     CLGI_CASE_FIXED_TYPE = 64   /* no number inputs: the oracle's results have the same type */
 };
 

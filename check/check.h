@@ -1,7 +1,7 @@
 /* The checking library: every op on a device against the f64 host oracle, case by case.
  *
  *     clgi_check_totals totals;
- *     clgi_check_run("0:0", CLG_FAMILY_GPU, "softmax", 0, print_line, NULL, &totals, &error);
+ *     clgi_check_run("0:0", CLG_FAMILY_GPU, "softmax", 1, 0, print_line, NULL, &totals, &error);
  *
  * `clgrad check` and the tests use it; the library does not contain it. A case is one printable line,
  * and that line (or any part of it) is the filter that runs it again.                            */
@@ -10,18 +10,33 @@
 
 #include <clgrad/clgrad.h>
 
+/* Names of the kernels that ran, each between '+'. */
+typedef struct clgi_check_usage {
+    char names[2048];
+} clgi_check_usage;
+
 typedef struct clgi_check_totals {
     uint64_t cases, ok, failed, unsupported;
+    clgi_check_usage usage;
     double worst_share; /* largest part of its limit that a passing case used */
     char worst_case[256];
 } clgi_check_totals;
 
-/* Runs the cases whose line contains `filter` (NULL or "": all) on the device. `line` gets a line per case,
- * as text or, with `json`, the lines of one JSON document. The result is CLG_OK when the cases ran, failed
+/* Runs the cases whose line contains `filter` (NULL or "": all) on the device, of each op the first and each
+ * `every`-th behind it (1: all). `line` gets a line per case, as text or, with `json`, the lines of one JSON
+ * document. The result is CLG_OK when the cases ran, failed
  * ones included: look at the totals. Errors: no such device, no memory.                           */
-clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int json,
-                          void (*line)(const char *text, void *payload), void *payload,
+clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int every,
+                          int json, void (*line)(const char *text, void *payload), void *payload,
                           clgi_check_totals *ret_totals, clg_error *error);
+
+/* Adds one name, or a list of them joined by '+'. */
+void clgi_usage_add(clgi_check_usage *usage, const char *name, size_t length);
+void clgi_usage_merge(clgi_check_usage *usage, const char *names);
+/* A line for every row of the tables of kernels that is not in `usage`, of this family or both
+ * (CLG_FAMILY_AUTO: of all); returns how many there are.                                          */
+size_t clgi_usage_missing(const clgi_check_usage *usage, clg_family family,
+                          void (*line)(const char *text, void *payload), void *payload);
 
 /* Central differences in f64 on the host against the recorded gradients, for the small cases. */
 clg_status clgi_check_differences(const char *filter, void (*line)(const char *text, void *payload),

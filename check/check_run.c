@@ -36,7 +36,9 @@ typedef struct run {
     clg_device *device, *host;
     int is_host;
     const char *filter;
-    int json, any;
+    int every, json, any;
+    const clgi_check_op *op; /* of the case before */
+    int index;               /* of the case among its op's */
     void (*line)(const char *text, void *payload);
     void *payload;
     clgi_check_totals totals;
@@ -101,6 +103,7 @@ static void count_result(run *r, const clgi_check_case *c, const result *res)
     t->ok += res->status == STATUS_OK;
     t->failed += res->status == STATUS_FAILED;
     t->unsupported += res->status == STATUS_UNSUPPORTED;
+    clgi_usage_merge(&t->usage, res->implementation);
     if (res->status != STATUS_OK || !(res->share > t->worst_share)) return;
     t->worst_share = res->share;
     snprintf(t->worst_case, sizeof t->worst_case, "%s", c->line);
@@ -236,6 +239,9 @@ static int visit(const clgi_check_case *c, void *payload)
 {
     run *r = payload;
     if (r->filter && !strstr(c->line, r->filter)) return 0;
+    r->index = c->op == r->op ? r->index + 1 : 0;
+    r->op = c->op;
+    if (r->index % r->every) return 0;
     r->batch.trials[r->batch.n++] = (trial){ .c = *c };
     if (r->batch.n == BATCH) r->status = flush(r);
     return r->status != CLG_OK;
@@ -273,8 +279,8 @@ static void frame(run *r, int begin)
     clgi_text_finish(&text);
 }
 
-clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int json,
-                          void (*line)(const char *text, void *payload), void *payload,
+clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int every,
+                          int json, void (*line)(const char *text, void *payload), void *payload,
                           clgi_check_totals *ret_totals, clg_error *error)
 {
     clg_status status = CLG_OK;
@@ -282,6 +288,7 @@ clg_status clgi_check_run(const char *device_spec, clg_family family, const char
     run *r = clgi_alloc_zero(1, sizeof *r);
     if (!r) return clgi_fail_memory(error, sizeof *r);
     r->filter = filter && *filter ? filter : NULL;
+    r->every = every > 0 ? every : 1;
     r->json = json;
     r->line = line;
     r->payload = payload;

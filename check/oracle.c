@@ -82,6 +82,22 @@ static double largest_weight(const clgi_values *v)
     return largest;
 }
 
+/* How much a normaliser enlarges rounding errors: |scale| / sqrt(variance + eps) of its worst column, at least 1.
+ * The variance is what the op has put into its running one; in evaluation it is given.             */
+static double amplification(const clgi_check_case *c, const clgi_values *v)
+{
+    double worst = 1, momentum = clgi_case_real(c, "momentum", 0.1), eps = clgi_case_real(c, "eps", 1e-5);
+    if (!(c->op->flags & CLGI_CASE_NORMALIZES)) return 1;
+    double rows = (double)clg_shape_count(c->shape[0]) / (double)v->in_count[4];
+    for (int64_t k = 0; k < v->in_count[4]; k++) {
+        double variance = v->in[4][k];
+        if (clgi_case_number(c, "train", 0, 1))
+            variance = (v->out[2][k] - (1 - momentum) * variance) / momentum * fmax(rows - 1, 1) / rows;
+        worst = fmax(worst, clgi_largest(v->in[1], v->in_count[1]) / sqrt(fmax(variance, 0) + eps));
+    }
+    return worst;
+}
+
 /* Compares one array; `what` is "y0" or "dx1". */
 static void judge_array(clgi_comparison *comparison, const char *what, int index, clgi_verdict *verdict)
 {
@@ -135,7 +151,7 @@ clgi_verdict clgi_oracle_judge(const clgi_oracle *o, const clgi_check_case *c, c
         if (!a.got || !a.reference) continue;
         if (!is_exact(c)) a.bound = bound_of(c, 1);
         a.growth = 1 + sqrt(clgi_largest(o->ones.gradient[i], count)) / 8;
-        a.size = fmax(clgi_largest(a.reference, count), a.bound.floor * largest_weight(reference));
+        a.size = fmax(clgi_largest(a.reference, count), a.bound.floor * largest_weight(reference) * amplification(c, reference));
         judge_array(&a, "dx", i, &verdict);
     }
     return verdict;

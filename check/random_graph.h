@@ -67,10 +67,18 @@ void clgi_random_finish(clgi_random_state *state);
 clg_status clgi_random_interpret(const clgi_random_graph *graph, clgi_random_state *ret_state,
                                  clg_error *error);
 
-/* Records and runs it on a device, in f64 where `wide`: node[i].value of kept nodes, slot[s].value at
- * the end, and the gradient (empty where there is none). ret_state->error stays NULL. */
-clg_status clgi_random_run(clg_device *device, const clgi_random_graph *graph, int wide,
-                           clgi_random_state *ret_state, clgi_random_value *ret_gradient, clg_error *error);
+/* What a device made of a graph: node[i].value of kept nodes, slot[s].value at the end, and the gradient (empty
+ * where there is none). No errors beside them.                                                    */
+typedef struct clgi_random_run_values {
+    clgi_random_state values;
+    clgi_random_value gradient;
+} clgi_random_run_values;
+
+/* Records n graphs in one (drivers build the kernels of a few graphs in hardly more time than those of one) and
+ * runs it on a device, in f64 where `wide`. Finish the values also after an error.                */
+clg_status clgi_random_run(clg_device *device, const clgi_random_graph *graphs, size_t n, int wide,
+                           clgi_random_run_values *ret_values, clg_error *error);
+void clgi_random_run_finish(clgi_random_run_values *values);
 
 /* Rows shared by the three: name, domain and f32 error of an elementwise op. */
 typedef struct clgi_random_unary {

@@ -1,4 +1,4 @@
-/* A random graph recorded and run through the public functions. */
+/* Random graphs recorded and run through the public functions. */
 #include "random_graph.h"
 
 #include <string.h>
@@ -121,32 +121,60 @@ static void record_all(recording *r, const clgi_random_graph *g)
     r->gradient = clg_keep(r->graph, clg_gradient(r->graph, loss, r->slot[0]));
 }
 
-clg_status clgi_random_run(clg_device *device, const clgi_random_graph *graph, int wide,
-                           clgi_random_state *ret_state, clgi_random_value *ret_gradient, clg_error *error)
+static clg_status store_slots(clg_device *device, recording *r, const clgi_random_graph *g, clg_error *error)
 {
     clg_status status = CLG_OK;
-    recording r = { 0 };
     clgi_random_state inputs = { 0 };
-    memset(ret_state, 0, sizeof *ret_state);
-    memset(ret_gradient, 0, sizeof *ret_gradient);
-    r.dtype = wide ? CLG_F64 : CLG_F32;
-    CLGI_TRY(clgi_random_start(graph, &inputs, error));
-    for (int s = 0; s < graph->n_slots; s++) {
-        CLGI_TRY(clg_tensor_create(device, r.dtype, graph->slot_shape[s], &r.slot[s], error));
-        CLGI_TRY(write_values(r.slot[s], inputs.slot[s].value, inputs.slot[s].count, error));
+    CLGI_TRY(clgi_random_start(g, &inputs, error));
+    for (int s = 0; s < g->n_slots; s++) {
+        CLGI_TRY(clg_tensor_create(device, r->dtype, g->slot_shape[s], &r->slot[s], error));
+        CLGI_TRY(write_values(r->slot[s], inputs.slot[s].value, inputs.slot[s].count, error));
     }
-    r.graph = clg_graph_create(device);
-    if (!r.graph) CLGI_TRY(clgi_fail_memory(error, sizeof r));
-    record_all(&r, graph);
-    if (clg_graph_run(r.graph)) CLGI_TRY(clgi_error_copy(error, clg_graph_error(r.graph)));
-    for (int i = 0; i < graph->n_nodes; i++)
-        if (graph->nodes[i].keep && !graph->nodes[i].removed)
-            CLGI_TRY(read_values(&r, r.node[i], &ret_state->node[i], error));
-    for (int s = 0; s < graph->n_slots; s++) CLGI_TRY(read_values(&r, r.slot[s], &ret_state->slot[s], error));
-    if (r.gradient) CLGI_TRY(read_values(&r, r.gradient, ret_gradient, error));
 out:
     clgi_random_finish(&inputs);
-    clg_graph_destroy(r.graph);
-    for (int s = 0; s < graph->n_slots; s++) clg_tensor_destroy(r.slot[s]);
     return status;
+}
+
+static clg_status read_all(const recording *r, const clgi_random_graph *g, clgi_random_run_values *to,
+                           clg_error *error)
+{
+    clg_status status = CLG_OK;
+    for (int i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].keep && !g->nodes[i].removed)
+            CLGI_TRY(read_values(r, r->node[i], &to->values.node[i], error));
+    for (int s = 0; s < g->n_slots; s++) CLGI_TRY(read_values(r, r->slot[s], &to->values.slot[s], error));
+    if (r->gradient) CLGI_TRY(read_values(r, r->gradient, &to->gradient, error));
+out:
+    return status;
+}
+
+clg_status clgi_random_run(clg_device *device, const clgi_random_graph *graphs, size_t n, int wide,
+                           clgi_random_run_values *ret_values, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    memset(ret_values, 0, n * sizeof *ret_values);
+    recording *r = clgi_alloc_zero(n, sizeof *r);
+    clg_graph *graph = clg_graph_create(device);
+    if (!graph || !r) CLGI_TRY(clgi_fail_memory(error, n * sizeof *r));
+    for (size_t i = 0; i < n; i++) {
+        r[i].dtype = wide ? CLG_F64 : CLG_F32;
+        r[i].graph = graph;
+        CLGI_TRY(store_slots(device, &r[i], &graphs[i], error));
+        record_all(&r[i], &graphs[i]);
+    }
+    if (clg_graph_run(graph)) CLGI_TRY(clgi_error_copy(error, clg_graph_error(graph)));
+    for (size_t i = 0; i < n; i++) CLGI_TRY(read_all(&r[i], &graphs[i], &ret_values[i], error));
+out:
+    clg_graph_destroy(graph);
+    for (size_t i = 0; r && i < n; i++)
+        for (int s = 0; s < graphs[i].n_slots; s++) clg_tensor_destroy(r[i].slot[s]);
+    clgi_free(r);
+    return status;
+}
+
+void clgi_random_run_finish(clgi_random_run_values *values)
+{
+    clgi_random_finish(&values->values);
+    clgi_free(values->gradient.value);
+    memset(values, 0, sizeof *values);
 }

@@ -10,6 +10,7 @@
 
 typedef struct check_options {
     const char *device, *family, *filter;
+    int64_t every;
     int json, failed, differences;
 } check_options;
 
@@ -18,6 +19,7 @@ const cli_option cli_options_check[] = {
     { "family", CLI_TEXT, offsetof(check_options, family), "F",
       "cpu, gpu, all or auto (default): the kernels to run", 0 },
     { "filter", CLI_TEXT, offsetof(check_options, filter), "TEXT", "only cases whose line contains it", 0 },
+    { "every", CLI_COUNT, offsetof(check_options, every), "N", "only each N-th case of an op", 1 },
     { "failed", CLI_FLAG, offsetof(check_options, failed), NULL, "print only cases that are not ok", 0 },
     { "differences", CLI_FLAG, offsetof(check_options, differences), NULL,
       "gradients against central differences in f64 on the host instead", 0 },
@@ -45,14 +47,24 @@ static int print_totals(const check_options *o, const char *what, const clgi_che
     return t->failed || !t->cases ? CLI_FAILED : CLI_OK;
 }
 
-static int run(check_options *o, clg_family family, const char *what)
+/* Rows of the kernel tables that no case of the whole table reached. */
+static int print_missing(check_options *o, clg_family family, const clgi_check_usage *usage)
+{
+    int whole = !o->filter && o->every <= 1 && !o->json && usage->names[0];
+    return whole && clgi_usage_missing(usage, family, print_line, o) ? CLI_FAILED : CLI_OK;
+}
+
+static int run(check_options *o, clg_family family, const char *what, clgi_check_usage *usage)
 {
     clg_error error = CLG_ERROR_INIT;
     clgi_check_totals totals = { 0 };
-    clg_status status = o->differences ? clgi_check_differences(o->filter, print_line, o, &totals, &error)
-                                       : clgi_check_run(o->device ? o->device : "auto", family, o->filter,
-                                                        o->json, print_line, o, &totals, &error);
-    return status ? cli_fail(&error) : print_totals(o, what, &totals);
+    clg_status status = o->differences
+                            ? clgi_check_differences(o->filter, print_line, o, &totals, &error)
+                            : clgi_check_run(o->device ? o->device : "auto", family, o->filter, (int)o->every,
+                                             o->json, print_line, o, &totals, &error);
+    if (status) return cli_fail(&error);
+    clgi_usage_merge(usage, totals.usage.names);
+    return print_totals(o, what, &totals);
 }
 
 int cli_run_check(const cli_verb *verb, int argc, char **argv)
@@ -64,18 +76,21 @@ int cli_run_check(const cli_verb *verb, int argc, char **argv)
     } families[] = { { "auto", CLG_FAMILY_AUTO, 0 },
                      { "cpu", CLG_FAMILY_CPU, 1 },
                      { "gpu", CLG_FAMILY_GPU, 1 } };
-    check_options o = { .family = "auto" };
+    check_options o = { .family = "auto", .every = 1 };
+    clgi_check_usage usage = { { 0 } };
     int result = CLI_OK, found = 0;
     int code = cli_parse(verb, argc, argv, &o, NULL);
     if (code != CLI_CONTINUE) return code;
-    if (o.differences) return run(&o, CLG_FAMILY_AUTO, "differences");
+    setenv("CLGRAD_CACHE", "off", 0); /* nobody else wants these kernels, and binaries cost time */
+    if (o.differences) return run(&o, CLG_FAMILY_AUTO, "differences", &usage);
     for (size_t i = 0; i < sizeof families / sizeof *families; ++i) {
         int all = !strcmp(o.family, "all") && families[i].in_all;
         if (!all && strcmp(o.family, families[i].name)) continue;
         found = 1;
-        code = run(&o, families[i].family, families[i].name);
+        code = run(&o, families[i].family, families[i].name, &usage);
         if (code) result = code;
     }
+    if (found && !strcmp(o.family, "all") && print_missing(&o, CLG_FAMILY_AUTO, &usage)) result = CLI_FAILED;
     return found ? result : cli_usage(verb, "no such family: %s; there are auto, cpu, gpu, all", o.family);
 }
 #else

@@ -40,6 +40,8 @@ void cli_help(const cli_verb *verb, FILE *file);
 /* --- message.c ---------------------------------------------------------------------------------- */
 /* "clgrad: MESSAGE" on stderr; returns the exit code of the status. */
 int cli_fail(const clg_error *error);
+void cli_set_error(clg_error *error, clg_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* "clgrad VERB: MESSAGE" on stderr; returns CLI_USAGE. */
 int cli_usage(const cli_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The candidate with the smallest edit distance; NULL when none is near. */

@@ -6,7 +6,7 @@
 
 enum { TRAIN_DIGITS = 20000, TEST_DIGITS = 2000 };
 
-static void set(clg_error *error, clg_status status, const char *format, ...)
+void cli_set_error(clg_error *error, clg_status status, const char *format, ...)
 {
     va_list arguments;
     error->status = status;
@@ -38,9 +38,9 @@ static const recipe *find_recipe(const char *name, clg_error *error)
     }
     const char *nearest = cli_nearest(name, names, N_RECIPES);
     if (nearest)
-        set(error, CLG_EINVAL, "no such recipe: %.60s; did you mean %s?", name, nearest);
+        cli_set_error(error, CLG_EINVAL, "no such recipe: %.60s; did you mean %s?", name, nearest);
     else
-        set(error, CLG_EINVAL, "no such recipe: %.60s; `clgrad help train` lists them", name);
+        cli_set_error(error, CLG_EINVAL, "no such recipe: %.60s; `clgrad help train` lists them", name);
     return NULL;
 }
 
@@ -97,9 +97,9 @@ clg_status cli_optimizer(const char *name, clg_module *net, double lr, double we
     else {
         const char *nearest = cli_nearest(name, names, 3);
         if (nearest)
-            set(error, CLG_EINVAL, "no such optimizer: %.60s; did you mean %s?", name, nearest);
+            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; did you mean %s?", name, nearest);
         else
-            set(error, CLG_EINVAL, "no such optimizer: %.60s; there are sgd, adam, adamw", name);
+            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; there are sgd, adam, adamw", name);
         return CLG_EINVAL;
     }
     const clg_error *made = clg_optimizer_error(optimizer);
@@ -117,7 +117,7 @@ clg_status cli_model_open(const char *path, clg_device *device, clg_module **ret
     char *name = NULL;
     clg_status status = clg_model_metadata(path, "recipe", &name, error);
     if (status == CLG_END)
-        set(error, status = CLG_EFORMAT,
+        cli_set_error(error, status = CLG_EFORMAT,
             "model: %.200s does not tell its recipe: it was not saved by `clgrad train`", path);
     const recipe *found = status ? NULL : find_recipe(name, error);
     clg_text_free(name);

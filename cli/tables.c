@@ -1,4 +1,6 @@
 /* `clgrad ops`, `clgrad env`, `clgrad version`: tables of the library. */
+#include <string.h>
+
 #include "cli.h"
 
 const cli_option cli_options_ops[] = { { 0 } }, cli_options_env[] = { { 0 } },
@@ -14,8 +16,9 @@ int cli_run_ops(const cli_verb *verb, int argc, char **argv)
         int yes = info.gradient[0] == 'y';
         printf("%-18s %-12s %-9s %s", info.name, info.kind, yes ? "yes" : "no", info.doc);
         if (info.source[0] != '-' && info.source[0]) printf(" (%s)", info.source);
-        if (!yes) printf("; no gradient: %s", info.gradient);
-        if (info.kernels && info.kernels[0]) printf("; kernels: %s", info.kernels);
+        if (!yes && strcmp(info.gradient, "none flows through it")) printf("; %s", info.gradient);
+        /* The other kinds say it: they are fused, views, or lowered. */
+        if (!strcmp(info.kind, "contraction")) printf("; kernels: %s", info.kernels);
         putchar('\n');
     }
     return CLI_OK;

@@ -1,6 +1,7 @@
 /* `clgrad train`: a recipe on MNIST or on generated digits.
  *
  * SIGINT and SIGTERM finish the step, save and exit with 130; the second one exits at once.      */
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -97,6 +98,20 @@ static void print_last(clg_device *device, const clg_train_result *result)
            (unsigned long long)c.builds, (double)c.peak_bytes / 1e6);
 }
 
+/* A file that cannot be written is better known before the run than after it. */
+static clg_status check_writable(const char *option, const char *path, clg_error *error)
+{
+    if (!path) return CLG_OK;
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    int failed = !folder || access(folder, W_OK | X_OK);
+    if (failed)
+        cli_set_error(error, CLG_EIO, "--%s %.300s: the folder cannot be written: %s", option, path,
+                      strerror(errno));
+    free(folder);
+    return failed ? CLG_EIO : CLG_OK;
+}
+
 /* --- The run ----------------------------------------------------------------------------------- */
 
 static clg_status train_net(const train_options *o, const recipe *r, clg_device *device, clg_module *net,
@@ -170,7 +185,9 @@ int cli_run_train(const cli_verb *verb, int argc, char **argv)
         o.checkpoint = beside;
     }
     catch_signals();
-    clg_status status = cli_device(o.device, &device, &error);
+    clg_status status = check_writable("save", o.save, &error);
+    if (!status) status = check_writable("checkpoint", o.checkpoint, &error);
+    if (!status) status = cli_device(o.device, &device, &error);
     if (!status) {
         clg_module *net = r->net(device);
         status = train_net(&o, r, device, net, &error);

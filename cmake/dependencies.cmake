@@ -54,15 +54,4 @@ if(CLGRAD_CBLAS)
     endif()
 endif()
 
-# OpenMP: not under the thread sanitizer, which does not know libgomp's barriers.
-set(CLGI_HAVE_OPENMP OFF)
-if(CLGRAD_OPENMP AND NOT CLGRAD_SANITIZE STREQUAL "thread")
-    find_package(OpenMP COMPONENTS C)
-    if(OpenMP_C_FOUND)
-        set(CLGI_HAVE_OPENMP ON)
-        target_compile_definitions(clgrad_dependencies INTERFACE CLGI_HAVE_OPENMP)
-        target_link_libraries(clgrad_dependencies INTERFACE OpenMP::OpenMP_C)
-    endif()
-endif()
-
-message(STATUS "clgrad: OpenCL ${CLGI_HAVE_OPENCL}, CBLAS ${CLGI_HAVE_CBLAS} ${cblas_library}, OpenMP ${CLGI_HAVE_OPENMP}")
+message(STATUS "clgrad: OpenCL ${CLGI_HAVE_OPENCL}, CBLAS ${CLGI_HAVE_CBLAS} ${cblas_library}")

@@ -8,9 +8,9 @@ if(NOT CMOCKA_INCLUDE_DIR OR NOT CMOCKA_LIBRARY)
     return()
 endif()
 
-set(folders unit device plan ops train)
+set(folders unit device plan ops train headers vendor)
 set(environment "CLGRAD_CACHE_DIR=${CMAKE_BINARY_DIR}/cache;CLGRAD_COMMAND=${CMAKE_BINARY_DIR}/clgrad"
-                "CLGRAD_BUILD=${CMAKE_BINARY_DIR}")
+                "CLGRAD_BUILD=${CMAKE_BINARY_DIR}" "CLGRAD_SANITIZE=${CLGRAD_SANITIZE}")
 if(CLGRAD_SANITIZE)
     # One driver opens itself with RTLD_DEEPBIND, at which the address sanitizer ends the process.
     list(APPEND environment "OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd"

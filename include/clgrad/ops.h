@@ -137,7 +137,7 @@ typedef struct clg_op_info {
     const char *name, *doc, *source;
     const char *kind;      /* "elementwise", "reduce", "movement", "contraction", "composite" ... */
     const char *gradient;  /* "yes", or why there is none */
-    const char *kernels;   /* implementations in order, space separated */
+    char kernels[160];     /* implementations in the order they are tried, or what runs an op without its own */
 } clg_op_info;
 CLG_API int clg_op_describe(size_t index, clg_op_info *ret_info);
 

@@ -159,6 +159,10 @@ clg_status clgi_file_write(const char *path, const char *previous, const void *c
 {
     clgi_text temporary = { 0 }, second = { 0 };
     clg_status status;
+    struct stat old;
+    /* A rename would put a file in the place of a device such as /dev/null. */
+    if (!stat(path, &old) && !S_ISREG(old.st_mode))
+        return clgi_fail(error, CLG_EIO, "file: cannot be written: %s: not a regular file", path);
     /* Unique per process and moment, so that two writers do not share it; the last rename wins. */
     unsigned long long moment = (unsigned long long)clgi_time_ns();
     clgi_text_add(&temporary, "%s.new-%ld-%llx", path, (long)getpid(), moment);

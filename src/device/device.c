@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/env.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "device/device_internal.h"
 #include "device/kernels.h"
@@ -76,6 +77,19 @@ void clgi_device_note_peak(clg_device *device)
 {
     uint64_t bytes = device->counters.stored_bytes + device->counters.arena_bytes;
     if (bytes > device->counters.peak_bytes) device->counters.peak_bytes = bytes;
+}
+
+int clgi_device_first_time(clg_device *device, const char *what, const char *which)
+{
+    const size_t limit = sizeof device->told.hashes / sizeof *device->told.hashes;
+    uint64_t hash = clgi_hash64(what, strlen(what)) * 31 + clgi_hash64(which, strlen(which));
+    int is_new = 1;
+    clgi_device_lock(device);
+    for (size_t i = 0; i < device->told.count; i++) is_new &= device->told.hashes[i] != hash;
+    is_new &= device->told.count < limit;
+    if (is_new) device->told.hashes[device->told.count++] = hash;
+    clgi_device_unlock(device);
+    return is_new;
 }
 
 /* --- Loss ------------------------------------------------------------------------------------- */
@@ -243,6 +257,19 @@ static clg_status open_found(const clgi_found *found, const clg_device_options *
 out:
     destroy(device);
     return status;
+}
+
+clg_status clgi_device_open_backend(const clg_backend *backend, clg_device **ret_device, clg_error *error)
+{
+    static const clg_device_options defaults = CLG_DEVICE_OPTIONS_INIT;
+    const clg_device_info *devices = NULL;
+    const char *note = NULL;
+    size_t count = 0;
+    clg_status status = backend->discover(&devices, &count, &note, error);
+    if (status) return status;
+    if (!count) return clgi_fail(error, CLG_ENODEVICE, "device: %s lists no device", backend->name);
+    const clgi_found found = { .info = devices[0], .backend = backend };
+    return open_found(&found, &defaults, "it was given", "", ret_device, error);
 }
 
 /* Opens the first candidate that can be opened. Only a choice among several falls back to the next. */

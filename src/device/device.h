@@ -17,6 +17,8 @@ int clgi_device_no_fallback(const clg_device *device);
 clg_device_counters *clgi_device_counters(clg_device *device);
 void clgi_device_lock(clg_device *device);
 void clgi_device_unlock(clg_device *device);
+/* 1 when the pair is new to the device: for what is to be said once. Past some hundred pairs always 0. */
+int clgi_device_first_time(clg_device *device, const char *what, const char *which);
 /* Once lost, every call returns CLG_ELOST. Called on -36, -5 after a fault and their kin. */
 void clgi_device_lose(clg_device *device, const clg_error *why);
 

@@ -47,6 +47,10 @@ struct clg_device {
         uint64_t generation;
     } arena;       /* recorded values (value_arena.c) */
     void *kernels; /* kernel cache state (kernels.c) */
+    struct {
+        uint64_t hashes[128];
+        size_t count;
+    } told; /* what was said once */
 };
 
 /* The backends of this build in the order of the list, NULL-ended. */
@@ -76,6 +80,8 @@ typedef struct clgi_choice {
 clg_status clgi_device_choose(clgi_found_list *list, const char *spec, clgi_choice *choice, clg_error *error);
 void clgi_choice_finish(clgi_choice *choice);
 
+/* device.c: the first device of a backend that need not be among clgi_backends. */
+clg_status clgi_device_open_backend(const clg_backend *backend, clg_device **ret_device, clg_error *error);
 /* device.c: CLG_OK, or CLG_ELOST with the first reason. Call under the lock. */
 clg_status clgi_device_usable(clg_device *device, clg_error *error);
 /* What a backend call returned, passed on: a loss is remembered, the caller's record filled. `from` is the

@@ -1,4 +1,6 @@
 /* The list of all ops, for the command, the checks and the documentation. */
+#include <stdio.h>
+
 #include "ops/rules.h"
 
 static const clgi_op *const file_ops[] = {
@@ -23,15 +25,22 @@ static const char *const kind_names[] = {
 /* Which kernels run an op that has none of its own. */
 static const char *const kind_kernels[] = {
     [CLGI_SOURCE] = "fused into its readers", [CLGI_ELEMENTWISE] = "map, or fused into its neighbours",
-    [CLGI_MOVEMENT] = "a view, or map", [CLGI_REDUCE] = "row, column, reduce", [CLGI_COMPOSITE] = "lowered",
+    [CLGI_MOVEMENT] = "a view, or map", [CLGI_REDUCE] = "row, or column", [CLGI_COMPOSITE] = "those it is lowered to",
     [CLGI_PACK] = "no launch, or map", [CLGI_ASSIGN] = "no launch, or map"
 };
+
+static void list_kernels(const clgi_op *op, char *text, size_t bytes) {
+    size_t length = 0;
+    snprintf(text, bytes, "%s", op->implementations ? "" : kind_kernels[op->kind]);
+    for (const clgi_implementation *i = op->implementations; i && i->name && length < bytes; ++i)
+        length += (size_t)snprintf(text + length, bytes - length, "%s%s", length ? " " : "", i->name);
+}
 
 int clg_op_describe(size_t index, clg_op_info *ret_info) {
     const clgi_op *op = clgi_op_at(index);
     if (!op) return 0;
     *ret_info = (clg_op_info){ .name = op->name, .doc = op->doc, .source = op->source, .kind = kind_names[op->kind] };
     ret_info->gradient = op->gradient ? "yes" : op->no_gradient ? op->no_gradient : "none flows through it";
-    ret_info->kernels = op->implementations ? op->implementations[0].name : kind_kernels[op->kind];
+    list_kernels(op, ret_info->kernels, sizeof ret_info->kernels);
     return 1;
 }

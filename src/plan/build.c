@@ -1,41 +1,42 @@
 /* Pass: kernels. What does not build is noted, and the plan is made again without it. */
-#include <stdio.h>
 #include <string.h>
 
+#include "base/env.h"
 #include "base/log.h"
 #include "plan/plan.h"
 
-clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementation, clg_error *error) {
-    char name[160];
-    snprintf(name, sizeof name, "%s:%s", op, implementation);
-    for (size_t i = 0; i < denied->count; ++i)
-        if (!strcmp(denied->names[i], name)) return CLG_OK;
-    char *copy = clgi_strdup(name);
-    if (!copy || !CLGI_GROW(denied->names, denied->count, denied->capacity)) {
-        clgi_free(copy);
-        return clgi_fail_memory(error, sizeof name);
-    }
-    denied->names[denied->count++] = copy;
-    return CLG_OK;
+/* A kernel of several ops does not tell whose fault it is: next time each of them gets its own. */
+static clg_status deny_group(const clgi_group *group, const char *implementation, const char *why,
+                             clgi_denied *denied, clg_error *error) {
+    clg_status status = CLG_OK;
+    for (int n = 0; n < group->n_nodes && !status; ++n)
+        status = clgi_deny(denied, group->nodes[n]->op->name, implementation, why, error);
+    return status;
 }
 
 static clg_status deny_step(clgi_plan *plan, const clgi_step *step, const clg_error *why, clgi_denied *denied,
                             clg_error *error) {
     const clgi_group *group = &plan->groups[step->group];
+    clgi_log(CLGI_INFO, "%s: kernel %s cannot be used: %s", step->op, step->implementation, why->message);
+    if (group->n_nodes > 1) return deny_group(group, "fused", why->message, denied, error);
+    if (group->kind == CLGI_GROUP_CONTRACTION)
+        return clgi_deny(denied, step->op, step->implementation, why->message, error);
     if (clgi_device_no_fallback(plan->device))
-        return clgi_fail(error, CLG_EBUILD, "%s: kernel %s does not build, and falling back is switched off: %s", step->op,
-                         step->implementation, why->message);
-    clgi_log(CLGI_WARNING, "%s: kernel %s does not build: another one or the host takes over: %s", step->op,
-             step->implementation, why->message);
-    if (group->kind == CLGI_GROUP_CONTRACTION) return clgi_deny(denied, step->op, step->implementation, error);
-    clg_status status = CLG_OK;
-    for (int n = 0; n < group->n_nodes && !status; ++n)
-        status = clgi_deny(denied, group->nodes[n]->op->name, "generated", error);
-    return status;
+        return clgi_fail(error, CLG_EBUILD, "%s: no kernel takes it, and falling back to the host is switched off: %s",
+                         step->op, why->message);
+    return deny_group(group, "generated", why->message, denied, error);
 }
 
-static void describe(const clgi_step *step, clgi_kernel_source *source) {
-    *source = (clgi_kernel_source){ .file = step->file, .entry = step->entry, .op = step->op };
+/* The op for messages: the one that CLGRAD_FAIL_BUILD names, if it is among those of the kernel. */
+static const char *op_of(const clgi_plan *plan, const clgi_step *step) {
+    const clgi_group *group = &plan->groups[step->group];
+    for (int n = 0; n < group->n_nodes; ++n)
+        if (!strcmp(group->nodes[n]->op->name, clgi_env(CLGI_ENV_FAIL_BUILD))) return group->nodes[n]->op->name;
+    return step->op;
+}
+
+static void describe(const clgi_plan *plan, const clgi_step *step, clgi_kernel_source *source) {
+    *source = (clgi_kernel_source){ .file = step->file, .entry = step->entry, .op = op_of(plan, step) };
     source->defines = step->source_defines.data ? step->source_defines.data : "";
     source->code = step->source_code.data ? step->source_code.data : "";
     memcpy(source->local, step->local, sizeof source->local);
@@ -72,7 +73,7 @@ clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *erro
         goto out;
     }
     for (int s = 0; s < plan->n_steps; ++s)
-        if (plan->steps[s].kind == CLGI_STEP_KERNEL) describe(&plan->steps[s], &sources[k++]);
+        if (plan->steps[s].kind == CLGI_STEP_KERNEL) describe(plan, &plan->steps[s], &sources[k++]);
     CLGI_TRY(clgi_kernels_create(plan->device, sources, n, kernels, errors, error));
     status = take_kernels(plan, kernels, errors, denied, error);
 out:

@@ -155,22 +155,21 @@ static void row_pass_body(row_code *r, int l, int width, const char *prefix) {
 }
 
 static void group_fold(clgi_code *code, int n) {
-    const unsigned id = code->group->nodes[n]->id;
     int two = clgi_code_fields(code, n) == 2;
     clg_dtype dtype = code->group->nodes[n]->op == &clgi_op_argmax ? CLG_F32 : code->group->nodes[n]->out[0].dtype;
     const char *type = dtype == CLG_F32 ? "float" : dtype == CLG_U32 ? "uint" : "int";
     TEXT("    { __local %s *first = (__local %s *)scratch; __local int *second = (__local int *)scratch + GROUP;\n",
          type, type);
-    TEXT("    const int item = get_local_id(0);\n    first[item] = a%u;\n", id);
-    if (two) TEXT("    second[item] = a%u_i;\n", id);
-    TEXT("    barrier(CLK_LOCAL_MEM_FENCE);\n    for (int half = GROUP / 2; half > 0; half /= 2) {\n"
-         "    if (item < half) {\n    const %s e%u = first[item + half];\n", type, id);
-    if (two) TEXT("    const int e%u_i = second[item + half];\n", id);
+    TEXT("    const int item = get_local_id(0);\n    first[item] = a%d;\n", n);
+    if (two) TEXT("    second[item] = a%d_i;\n", n);
+    TEXT("    barrier(CLK_LOCAL_MEM_FENCE);\n    for (int span = GROUP / 2; span > 0; span /= 2) {\n"
+         "    if (item < span) {\n    const %s e%d = first[item + span];\n", type, n);
+    if (two) TEXT("    const int e%d_i = second[item + span];\n", n);
     clgi_code_combine(code, n, "a", "e");
-    TEXT("    first[item] = a%u;\n", id);
-    if (two) TEXT("    second[item] = a%u_i;\n", id);
-    TEXT("    }\n    barrier(CLK_LOCAL_MEM_FENCE);\n    }\n    a%u = first[0];\n", id);
-    if (two) TEXT("    a%u_i = second[0];\n", id);
+    TEXT("    first[item] = a%d;\n", n);
+    if (two) TEXT("    second[item] = a%d_i;\n", n);
+    TEXT("    }\n    barrier(CLK_LOCAL_MEM_FENCE);\n    }\n    a%d = first[0];\n", n);
+    if (two) TEXT("    a%d_i = second[0];\n", n);
     TEXT("    barrier(CLK_LOCAL_MEM_FENCE);\n    }\n");
 }
 
@@ -183,8 +182,8 @@ static void row_results(row_code *r, int l) {
         if (r->width > 1) clgi_code_fold_lanes(code, n, r->width);
         if (r->grouped) group_fold(code, n);
         int index = node->op == &clgi_op_argmax;
-        TEXT("    const %s t%u = a%u%s;\n",
-             node->out[0].dtype == CLG_F32 ? "F" : node->out[0].dtype == CLG_U32 ? "U" : "I", node->id, node->id,
+        TEXT("    const %s t%d = a%d%s;\n",
+             node->out[0].dtype == CLG_F32 ? "F" : node->out[0].dtype == CLG_U32 ? "U" : "I", n, n,
              index ? "_i" : "");
         clgi_code_words(code, 0);
     }
@@ -290,9 +289,8 @@ static void partial_function(clgi_code *code, const char *name, int width) {
     TEXT("    }\n");
     for (int n = 0; n < code->group->n_nodes; ++n) {
         if (!is_reduction(code, n)) continue;
-        const unsigned id = code->group->nodes[n]->id;
-        TEXT("    STORE_f32(AS_F(a%u), parts + at + %d * field);\n", id, field++);
-        if (clgi_code_fields(code, n) == 2) TEXT("    STORE_f32(AS_F(a%u_i), parts + at + %d * field);\n", id, field++);
+        TEXT("    STORE_f32(AS_F(a%d), parts + at + %d * field);\n", n, field++);
+        if (clgi_code_fields(code, n) == 2) TEXT("    STORE_f32(AS_F(a%d_i), parts + at + %d * field);\n", n, field++);
     }
     clgi_code_words(code, 0);
     TEXT("}\n");
@@ -319,11 +317,11 @@ static void finish_function(clgi_code *code, const unsigned char *wanted, const 
         clg_dtype dtype = two ? CLG_F32 : node->out[0].dtype;
         const char *type = dtype == CLG_F32 ? "F" : dtype == CLG_U32 ? "U" : "I";
         clgi_code_accumulator(code, n, "a");
-        TEXT("    for (long s = 0; s < splits; ++s) {\n    const %s e%u = AS_%s(parts[at + (%d * splits + s) * kept]);\n",
-             type, node->id, type, field++);
-        if (two) TEXT("    const I e%u_i = AS_I(parts[at + (%d * splits + s) * kept]);\n", node->id, field++);
+        TEXT("    for (long s = 0; s < splits; ++s) {\n    const %s e%d = AS_%s(parts[at + (%d * splits + s) * kept]);\n",
+             type, n, type, field++);
+        if (two) TEXT("    const I e%d_i = AS_I(parts[at + (%d * splits + s) * kept]);\n", n, field++);
         clgi_code_combine(code, n, "a", "e");
-        TEXT("    }\n    const %s t%u = a%u%s;\n", two ? "I" : type, node->id, node->id, two ? "_i" : "");
+        TEXT("    }\n    const %s t%d = a%d%s;\n", two ? "I" : type, n, n, two ? "_i" : "");
     }
     clgi_code_nodes(code, wanted, stored);
     clgi_code_words(code, 0);
@@ -430,7 +428,7 @@ static void store_function(clgi_code *code, const char *name, int vector, store_
         TEXT("    const long linear = row * STORE_COLS + column;\n");
         clgi_code_coordinates(code, form == STORE_FLAT ? CLGI_INNER : CLGI_OUTER, "linear");
     }
-    TEXT("    const F t%u = value;\n", code->group->nodes[0]->id);
+    TEXT("    const F t0 = value;\n");
     clgi_code_nodes(code, all, all);
     clgi_code_words(code, 0);
     TEXT("}\n");

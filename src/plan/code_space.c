@@ -51,7 +51,8 @@ static void add_source(clgi_code *code, int n, const clgi_node *node) {
     clgi_view view = clgi_view_dense(node->out[0].shape), over;
     if (node->op == &clgi_op_iota)
         for (int d = 0; d < view.shape.ndim; ++d) view.stride[d] = d == node->attributes[0];
-    if (!clgi_view_reshape(&view, code->group->space, &over)) over = view;
+    clg_shape space = clgi_role_of(code->group, node) == CLGI_FULL ? code->group->space : clgi_kept_space(code->group);
+    if (!clgi_view_reshape(&view, space, &over)) over = view;
     int was = code->plan->facts[node->id].memory;
     code->plan->facts[node->id].memory = 0;
     code->input[n][0] = add_operand(code, &node->out[0], over, 0);

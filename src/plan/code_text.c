@@ -257,15 +257,22 @@ static void virtual_text(clgi_code *code, int k) {
     if (guarded) TEXT(" : 0");
 }
 
+/* Names in the text are t0, t1 ... by the node's place in its group, so that equal groups give equal kernels. */
+static int place_of(const clgi_code *code, const clgi_node *node) {
+    for (int n = 0; n < code->group->n_nodes; ++n)
+        if (code->group->nodes[n] == node) return n;
+    return -1;
+}
+
 /* Input i of the node at `place`, as an expression. */
 static void input_text(clgi_code *code, int place, int i) {
     int k = code->input[place][i];
     if (k < 0) {
         const clg_tensor *base = code->base[place][i];
-        int kept = clgi_role_of(code->group, base->node) == CLGI_KEPT;
-        if (kept && base->dtype == CLG_BOOL) TEXT("((I)(TRUTH(t%u)))", base->node->id);
-        else if (kept) TEXT("((%s)(t%u))", register_type(base->dtype), base->node->id);
-        else TEXT("t%u", base->node->id);
+        int kept = clgi_role_of(code->group, base->node) == CLGI_KEPT, from = place_of(code, base->node);
+        if (kept && base->dtype == CLG_BOOL) TEXT("((I)(TRUTH(t%d)))", from);
+        else if (kept) TEXT("((%s)(t%d))", register_type(base->dtype), from);
+        else TEXT("t%d", from);
         return;
     }
     TEXT("(");
@@ -277,12 +284,12 @@ static void input_text(clgi_code *code, int place, int i) {
 /* --- Statements ---------------------------------------------------------------------------------------- */
 
 /* The row's formula with its letters replaced by the inputs' names. */
-static void formula_text(clgi_code *code, const clgi_node *node, const char *formula) {
+static void formula_text(clgi_code *code, int place, const char *formula) {
     for (const char *at = formula; *at;) {
         const char *end = at;
         while (isalnum((unsigned char)*end) || *end == '_' || (*end == '.' && end > at && isdigit((unsigned char)*at))) ++end;
         int letter = end - at == 1 && (*at == 'x' || *at == 'a' || *at == 'b');
-        if (letter) TEXT("i%u_%d", node->id, *at == 'b');
+        if (letter) TEXT("i%d_%d", place, *at == 'b');
         else if (end > at) TEXT("%.*s", (int)(end - at), at);
         else TEXT("%c", *end++);
         at = end;
@@ -297,13 +304,14 @@ static const char *cast_format(clg_dtype from, clg_dtype to) {
     return to == CLG_U8 ? "(CONVERT_I(%s) & 255)" : "CONVERT_I(%s)";
 }
 
-static void check_text(clgi_code *code, const clgi_node *node) {
+static void check_text(clgi_code *code, int place) {
+    const clgi_node *node = code->group->nodes[place];
     code->plan->checks_range = 1;
     code->plan->range_limit = node->attributes[0];
-    TEXT("    const I b%u = (i%u_0 < 0) | (i%u_0 >= %lld);\n", node->id, node->id, node->id,
+    TEXT("    const I b%d = (i%d_0 < 0) | (i%d_0 >= %lld);\n", place, place, place,
          (long long)node->attributes[0]);
-    TEXT("    if (ANY(b%u)) range_flag[range_flag_offset] = 1;\n", node->id);
-    TEXT("    const I t%u = select(i%u_0, (I)(0), b%u);\n", node->id, node->id, node->id);
+    TEXT("    if (ANY(b%d)) range_flag[range_flag_offset] = 1;\n", place);
+    TEXT("    const I t%d = select(i%d_0, (I)(0), b%d);\n", place, place, place);
 }
 
 static void node_text(clgi_code *code, int place) {
@@ -312,18 +320,18 @@ static void node_text(clgi_code *code, int place) {
     int inputs = node->op->kind == CLGI_ELEMENTWISE ? node->n_in : 1;
     for (int i = 0; i < inputs; ++i) {
         clg_dtype dtype = node->op->kind == CLGI_ELEMENTWISE ? node->in[i]->dtype : node->out[0].dtype;
-        TEXT("    const %s i%u_%d = ", register_type(dtype), node->id, i);
+        TEXT("    const %s i%d_%d = ", register_type(dtype), place, i);
         input_text(code, place, i);
         TEXT(";\n");
     }
     if (is_checked(node)) {
-        check_text(code, node);
+        check_text(code, place);
         return;
     }
-    TEXT("    const %s t%u = ", register_type(node->out[0].dtype), node->id);
-    snprintf(input, sizeof input, "i%u_0", node->id);
+    TEXT("    const %s t%d = ", register_type(node->out[0].dtype), place);
+    snprintf(input, sizeof input, "i%d_0", place);
     if (node->op->kind != CLGI_ELEMENTWISE) TEXT("%s", input);
-    else if (node->op == &clgi_op_where) TEXT("select(i%u_2, i%u_1, %s)", node->id, node->id, input);
+    else if (node->op == &clgi_op_where) TEXT("select(i%d_2, i%d_1, %s)", place, place, input);
     else if (node->op == &clgi_op_cast) {
         char format[64];
         snprintf(format, sizeof format, "%s", cast_format(node->in[0]->dtype, node->out[0].dtype));
@@ -332,7 +340,7 @@ static void node_text(clgi_code *code, int place) {
     } else {
         int wraps = node->out[0].dtype == CLG_U8;
         if (wraps) TEXT("(");
-        formula_text(code, node, clgi_elementwise_rows[node->op->code].formula);
+        formula_text(code, place, clgi_elementwise_rows[node->op->code].formula);
         if (wraps) TEXT(") & 255");
     }
     TEXT(";\n");
@@ -341,7 +349,7 @@ static void node_text(clgi_code *code, int place) {
 static void store_text(clgi_code *code, int place) {
     const clgi_node *node = code->group->nodes[place];
     int k = code->output[place];
-    TEXT("    STORE_%s(t%u, x%d + p%d);\n", clg_dtype_name(node->out[0].dtype), node->id, k, k);
+    TEXT("    STORE_%s(t%d, x%d + p%d);\n", clg_dtype_name(node->out[0].dtype), place, k, k);
 }
 
 void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigned char *stored) {
@@ -354,12 +362,6 @@ void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigne
         if (wanted[n] && !given && code->group->nodes[n]->op->kind != CLGI_REDUCE) node_text(code, n);
         if (stored[n] && code->output[n] >= 0) store_text(code, n);
     }
-}
-
-static int place_of(const clgi_code *code, const clgi_node *node) {
-    for (int n = 0; n < code->group->n_nodes; ++n)
-        if (code->group->nodes[n] == node) return n;
-    return -1;
 }
 
 void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted) {
@@ -391,23 +393,23 @@ void clgi_code_accumulator(clgi_code *code, int place, const char *prefix) {
     const char *type = register_type(sum_type(node));
     const char *start = node->op == &clgi_op_sum ? "0" : sum_type(node) == CLG_F32 ? "-INFINITY"
                         : sum_type(node) == CLG_I32 ? "INT_MIN" : "0";
-    TEXT("    %s %s%u = (%s)(%s);\n", type, prefix, node->id, type, start);
-    if (node->op == &clgi_op_argmax) TEXT("    I %s%u_i = (I)(-1);\n", prefix, node->id);
+    TEXT("    %s %s%d = (%s)(%s);\n", type, prefix, place, type, start);
+    if (node->op == &clgi_op_argmax) TEXT("    I %s%d_i = (I)(-1);\n", prefix, place);
 }
 
 void clgi_code_combine(clgi_code *code, int place, const char *into, const char *other) {
     const clgi_node *node = code->group->nodes[place];
-    const unsigned id = node->id;
-    if (node->op == &clgi_op_sum) TEXT("    %s%u += %s%u;\n", into, id, other, id);
+    const int id = place;
+    if (node->op == &clgi_op_sum) TEXT("    %s%d += %s%d;\n", into, id, other, id);
     else if (node->op == &clgi_op_max)
-        TEXT("    %s%u = select(%s%u, %s%u, (%s%u > %s%u) | (%s%u != %s%u));\n", into, id, into, id, other, id, other,
+        TEXT("    %s%d = select(%s%d, %s%d, (%s%d > %s%d) | (%s%d != %s%d));\n", into, id, into, id, other, id, other,
              id, into, id, other, id, other, id);
     else { /* the larger wins, NaN above all; of equals the smaller index; -1 is nothing yet */
-        TEXT("    { const I taken = (%s%u_i >= 0) & ((%s%u_i < 0) | (%s%u > %s%u) | ((%s%u != %s%u) & (%s%u == %s%u)) |\n"
-             "        (((%s%u == %s%u) | ((%s%u != %s%u) & (%s%u != %s%u))) & (%s%u_i < %s%u_i)));\n",
+        TEXT("    { const I taken = (%s%d_i >= 0) & ((%s%d_i < 0) | (%s%d > %s%d) | ((%s%d != %s%d) & (%s%d == %s%d)) |\n"
+             "        (((%s%d == %s%d) | ((%s%d != %s%d) & (%s%d != %s%d))) & (%s%d_i < %s%d_i)));\n",
              other, id, into, id, other, id, into, id, other, id, other, id, into, id, into, id, other, id, into, id,
              other, id, other, id, into, id, into, id, other, id, into, id);
-        TEXT("    %s%u = select(%s%u, %s%u, taken); %s%u_i = select(%s%u_i, %s%u_i, taken); }\n", into, id, into, id,
+        TEXT("    %s%d = select(%s%d, %s%d, taken); %s%d_i = select(%s%d_i, %s%d_i, taken); }\n", into, id, into, id,
              other, id, into, id, into, id, other, id);
     }
 }
@@ -415,23 +417,23 @@ void clgi_code_combine(clgi_code *code, int place, const char *into, const char 
 /* One element (or vector): eN is the value just computed. */
 void clgi_code_accumulate(clgi_code *code, int place, const char *prefix, const char *position) {
     const clgi_node *node = code->group->nodes[place];
-    TEXT("    { const %s e%u = %s", register_type(sum_type(node)), node->id,
+    TEXT("    { const %s e%d = %s", register_type(sum_type(node)), place,
          node->in[0]->dtype != sum_type(node) && sum_type(node) == CLG_F32 ? "CONVERT_F" : "");
     input_text(code, place, 0);
     TEXT(";\n");
-    if (node->op == &clgi_op_argmax) TEXT("    const I e%u_i = %s;\n", node->id, position);
+    if (node->op == &clgi_op_argmax) TEXT("    const I e%d_i = %s;\n", place, position);
     clgi_code_combine(code, place, prefix, "e");
     TEXT("    }\n");
 }
 
 void clgi_code_fold_lanes(clgi_code *code, int place, int width) {
     const clgi_node *node = code->group->nodes[place];
-    const unsigned id = node->id;
+    const int id = place;
     const char *type = sum_type(node) == CLG_F32 ? "float" : sum_type(node) == CLG_U32 ? "uint" : "int";
-    TEXT("    { %s lanes[%d];\n    vstore%d(v%u, 0, lanes);\n", type, width, width, id);
-    if (clgi_code_fields(code, place) == 2) TEXT("    int lanes_i[%d];\n    vstore%d(v%u_i, 0, lanes_i);\n", width, width, id);
-    TEXT("    for (int lane = 0; lane < %d; ++lane) {\n    const %s e%u = lanes[lane];\n", width, type, id);
-    if (clgi_code_fields(code, place) == 2) TEXT("    const int e%u_i = lanes_i[lane];\n", id);
+    TEXT("    { %s lanes[%d];\n    vstore%d(v%d, 0, lanes);\n", type, width, width, id);
+    if (clgi_code_fields(code, place) == 2) TEXT("    int lanes_i[%d];\n    vstore%d(v%d_i, 0, lanes_i);\n", width, width, id);
+    TEXT("    for (int lane = 0; lane < %d; ++lane) {\n    const %s e%d = lanes[lane];\n", width, type, id);
+    if (clgi_code_fields(code, place) == 2) TEXT("    const int e%d_i = lanes_i[lane];\n", id);
     clgi_code_combine(code, place, "a", "e");
     TEXT("    } }\n");
 }

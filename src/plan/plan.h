@@ -216,7 +216,7 @@ clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementa
 /* The reason of the op's first denial; `otherwise` when there is none. */
 const char *clgi_denied_reason(const clgi_denied *denied, const char *op, const char *otherwise);
 /* One log line per op of which something was denied: why, and what takes over. */
-void clgi_denied_tell(clgi_denied *denied, const clg_device *device);
+void clgi_denied_tell(clgi_denied *denied, clg_device *device);
 void clgi_denied_finish(clgi_denied *denied);
 int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implementation);
 

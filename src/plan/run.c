@@ -346,6 +346,8 @@ static clg_status check_value(runner *r, const clgi_step *step, int number) {
     const clgi_value *value = &r->plan->values[number];
     void *pointer;
     if (value->dtype != CLG_F32 || !value->bytes || value->node == UINT32_MAX) return CLG_OK;
+    clgi_kind kind = r->plan->ir->nodes[value->node]->op->kind;
+    if (kind == CLGI_SOURCE || kind == CLGI_MOVEMENT) return CLG_OK; /* an infinite constant is meant, a copy no cause */
     address at = address_of(r, number);
     clg_status status = r->backend->map(r->handle, at.memory, at.offset, value->bytes, CLG_MAP_READ, &pointer, r->error);
     if (status) return status;

@@ -1,18 +1,8 @@
 /* Pass: how each group runs. The first implementation that accepts is taken; its launches become steps. */
 #include <string.h>
 
-#include "base/log.h"
 #include "ops/rules.h"
 #include "plan/codegen.h"
-
-int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implementation) {
-    size_t length = strlen(op);
-    for (size_t i = 0; denied && i < denied->count; ++i) {
-        const char *name = denied->items[i].name;
-        if (!strncmp(name, op, length) && name[length] == ':' && !strcmp(name + length + 1, implementation)) return 1;
-    }
-    return 0;
-}
 
 /* --- Operands of ops with kernels of their own, or on the host --------------------------------------- */
 
@@ -102,8 +92,7 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
         if (clgi_is_denied(denied, node->op->name, impl->name)) {
             why = "it did not build on this device";
             unbuilt = 1;
-        }
-        else if (!family) why = "it belongs to the other family";
+        } else if (!family) why = "it belongs to the other family";
         else if (impl->accepts && !impl->accepts(&problem, &why)) { /* why is set */
         } else {
             emitter.implementation = impl->name;

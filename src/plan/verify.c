@@ -35,7 +35,8 @@ static clg_status check_definitions(const clgi_plan *plan, unsigned char *writte
         if (step->from >= 0 && !is_defined(plan, written, step->from)) return undefined_value(plan, s, step->from, error);
         for (int i = 0; i < step->n_parameters; ++i) {
             const clgi_parameter *p = &step->parameters[i];
-            if (p->kind == CLGI_PARAMETER_BUFFER && p->access == CLGI_READS && !is_defined(plan, written, p->value))
+            int reads_only = (p->access & CLGI_READS) && !(p->access & CLGI_WRITES);
+            if (p->kind == CLGI_PARAMETER_BUFFER && reads_only && !is_defined(plan, written, p->value))
                 return undefined_value(plan, s, p->value, error);
         }
         int n_in = step->kind == CLGI_STEP_HOST ? step->node->n_in : 0;

@@ -20,10 +20,10 @@
 #include "base/memory.h"
 
 static int graph_count = 200;
-static int device_graph_count = 20; /* each compiles its own kernels: minutes; an argument sets both */
+static int device_graph_count = 16; /* most of the time goes into building kernels; an argument sets both */
 static uint64_t first_seed = 1;
 
-/* Ways to plan the same graph; each has a device of its own, so that no plan is shared. */
+/* Ways to plan the same graphs: switches are read when a plan is made, and every run makes its own. */
 typedef struct way {
     const char *variable; /* switched off */
     int equal_bits;
@@ -31,24 +31,22 @@ typedef struct way {
 static const way ways[] = {
     { NULL, 0 }, { "CLGRAD_REUSE", 1 }, { "CLGRAD_INPLACE", 1 }, { "CLGRAD_FUSE", 0 }
 };
-enum { N_WAYS = sizeof ways / sizeof *ways };
+enum { N_WAYS = sizeof ways / sizeof *ways, BATCH = 8 };
+
+typedef clgi_random_run_values run;
 
 typedef struct bench {
-    clg_device *host, *device[N_WAYS];
+    clg_device *host, *device;
+    int count[N_WAYS]; /* graphs compared */
     char message[600];
 } bench;
 
-typedef struct run {
-    clgi_random_state values;
-    clgi_random_value gradient;
-} run;
-
-static void run_finish(run *r)
-{
-    clgi_random_finish(&r->values);
-    clgi_free(r->gradient.value);
-    memset(r, 0, sizeof *r);
-}
+/* What one graph must give: from the interpreter, with its bound, and from the host in f64. */
+typedef struct truth {
+    int known; /* a smaller graph may leave the range */
+    clgi_random_state bound;
+    run wide;
+} truth;
 
 static int complain(bench *b, const char *way_name, const char *what, int index, int64_t k, double got,
                     double want, double limit)
@@ -116,49 +114,71 @@ static int compare_gradient(bench *b, const char *way_name, const run *got, cons
     return 1;
 }
 
-/* --- One graph ---------------------------------------------------------------------------------- */
-static int run_way(bench *b, int w, const clgi_random_graph *g, run *ret_run)
+/* --- Graphs ------------------------------------------------------------------------------------- */
+static int run_way(bench *b, int w, const clgi_random_graph *graphs, size_t n, run *ret_runs)
 {
     clg_error error = CLG_ERROR_INIT;
     if (ways[w].variable) setenv(ways[w].variable, "off", 1);
-    clg_status status = clgi_random_run(b->device[w], g, 0, &ret_run->values, &ret_run->gradient, &error);
+    clg_status status = clgi_random_run(b->device, graphs, n, 0, ret_runs, &error);
     if (ways[w].variable) unsetenv(ways[w].variable);
     if (status) snprintf(b->message, sizeof b->message, "%s", error.message);
     return !status;
 }
 
-static int check_ways(bench *b, const clgi_random_graph *g, const clgi_random_state *bound, const run *wide)
+static int find_truth(bench *b, const clgi_random_graph *g, truth *t)
 {
-    run plain = { 0 };
-    int good = run_way(b, 0, g, &plain);
-    if (good) good = compare_states(b, NULL, g, &plain.values, bound, 1);
-    if (good && !bound->vague && wide->gradient.value) good = compare_gradient(b, NULL, &plain, wide);
-    for (int w = 1; w < N_WAYS && good; w++) {
-        run other = { 0 };
-        good = run_way(b, w, g, &other);
-        if (good && ways[w].equal_bits) good = compare_runs(b, ways[w].variable, g, &other, &plain);
-        if (good) good = compare_states(b, ways[w].variable, g, &other.values, bound, 1);
-        if (good && !bound->vague && wide->gradient.value)
-            good = compare_gradient(b, ways[w].variable, &other, wide);
-        run_finish(&other);
-    }
-    run_finish(&plain);
+    clg_error error = CLG_ERROR_INIT;
+    memset(t, 0, sizeof *t);
+    t->known = !clgi_random_interpret(g, &t->bound, &error);
+    if (!t->known) return 1;
+    if (!clgi_random_run(b->host, g, 1, 1, &t->wide, &error))
+        return compare_states(b, "f64 host, nothing", g, &t->wide.values, &t->bound, 1e-9);
+    snprintf(b->message, sizeof b->message, "f64 host: %s", error.message);
+    return 0;
+}
+
+static void forget_truth(truth *t)
+{
+    if (t->known) clgi_random_finish(&t->bound);
+    clgi_random_run_finish(&t->wide);
+}
+
+/* One graph of a batch, run in way w, against the truth and against the run with nothing switched off. */
+static int compare_way(bench *b, int w, const clgi_random_graph *g, const truth *t, const run *got,
+                       const run *plain)
+{
+    int good = 1;
+    if (!t->known) return 1;
+    if (ways[w].equal_bits) good = compare_runs(b, ways[w].variable, g, got, plain);
+    if (good) good = compare_states(b, ways[w].variable, g, &got->values, &t->bound, 1);
+    if (good && !t->bound.vague && t->wide.gradient.value)
+        good = compare_gradient(b, ways[w].variable, got, &t->wide);
+    b->count[w] += good;
     return good;
 }
 
-static int check_graph(bench *b, const clgi_random_graph *g)
+static int check_ways(bench *b, const clgi_random_graph *graphs, size_t n, const truth *truths)
 {
-    clg_error error = CLG_ERROR_INIT;
-    clgi_random_state bound;
-    run wide = { 0 };
-    if (clgi_random_interpret(g, &bound, &error))
-        return 1; /* a smaller graph may leave the range: not a failure */
-    int good = !clgi_random_run(b->host, g, 1, &wide.values, &wide.gradient, &error);
-    if (!good) snprintf(b->message, sizeof b->message, "f64 host: %s", error.message);
-    if (good) good = compare_states(b, "f64 host, nothing", g, &wide.values, &bound, 1e-9);
-    if (good) good = check_ways(b, g, &bound, &wide);
-    run_finish(&wide);
-    clgi_random_finish(&bound);
+    run plain[BATCH] = { 0 }, other[BATCH] = { 0 };
+    int good = run_way(b, 0, graphs, n, plain);
+    for (size_t i = 0; i < n && good; i++) good = compare_way(b, 0, &graphs[i], &truths[i], &plain[i], NULL);
+    for (int w = 1; w < N_WAYS && good; w++) {
+        good = run_way(b, w, graphs, n, other);
+        for (size_t i = 0; i < n && good; i++)
+            good = compare_way(b, w, &graphs[i], &truths[i], &other[i], &plain[i]);
+        for (size_t i = 0; i < n; i++) clgi_random_run_finish(&other[i]);
+    }
+    for (size_t i = 0; i < n; i++) clgi_random_run_finish(&plain[i]);
+    return good;
+}
+
+static int check_graphs(bench *b, const clgi_random_graph *graphs, size_t n)
+{
+    truth truths[BATCH] = { 0 };
+    int good = 1;
+    for (size_t i = 0; i < n && good; i++) good = find_truth(b, &graphs[i], &truths[i]);
+    if (good) good = check_ways(b, graphs, n, truths);
+    for (size_t i = 0; i < n; i++) forget_truth(&truths[i]);
     return good;
 }
 
@@ -169,39 +189,57 @@ static void shrink(bench *b, clgi_random_graph *g)
          attempt++) {
         if (!memcmp(&smaller, g, sizeof smaller)) continue;
         tries++;
-        if (check_graph(b, &smaller)) continue;
+        if (check_graphs(b, &smaller, 1)) continue;
         *g = smaller;
         attempt = -1;
     }
-    check_graph(b, g); /* for its message */
+    check_graphs(b, g, 1); /* for its message */
+}
+
+/* Something in this batch is wrong: whose fault is it? Returns the number of failures. */
+static int blame(bench *b, const char *spec, clgi_random_graph *graphs, size_t n)
+{
+    int failures = 0;
+    char together[600];
+    memcpy(together, b->message, sizeof together);
+    for (size_t i = 0; i < n; i++) {
+        if (check_graphs(b, &graphs[i], 1)) continue;
+        failures++;
+        shrink(b, &graphs[i]);
+        char *text = clgi_random_graph_print(&graphs[i]);
+        print_error("%s: %s\n%s\n", spec, b->message, text ? text : "");
+        clg_text_free(text);
+    }
+    if (failures) return failures;
+    print_error("%s: %s\nonly together: seeds %llu to %llu\n", spec, together,
+                (unsigned long long)graphs[0].seed, (unsigned long long)graphs[n - 1].seed);
+    return 1;
 }
 
 static void run_device(const char *spec, clg_family family, int count)
 {
-    static clgi_random_graph g;
+    static clgi_random_graph graphs[BATCH];
     static bench b;
     clg_error error = CLG_ERROR_INIT;
     clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
-    int failures = 0, nodes = 0, graphs = 0;
+    int failures = 0, nodes = 0;
+    memset(&b, 0, sizeof b);
     options.family = family;
     assert_int_equal(clg_device_open("host", &b.host, &error), CLG_OK);
-    for (int w = 0; w < N_WAYS; w++)
-        if (clg_device_open_with(spec, &options, &b.device[w], &error)) fail_msg("%s", error.message);
-    for (int i = 0; i < count && failures < 5; i++) {
-        assert_int_equal(clgi_random_graph_make(first_seed + (uint64_t)i, &g, &error), CLG_OK);
-        nodes += g.n_nodes;
-        graphs++;
-        if (check_graph(&b, &g)) continue;
-        failures++;
-        shrink(&b, &g);
-        char *text = clgi_random_graph_print(&g);
-        print_error("%s: %s\n%s\n", spec, b.message, text ? text : "");
-        clg_text_free(text);
+    if (clg_device_open_with(spec, &options, &b.device, &error)) fail_msg("%s", error.message);
+    for (int i = 0; i < count && failures < 5; i += BATCH) {
+        size_t n = count - i < BATCH ? (size_t)(count - i) : BATCH;
+        for (size_t j = 0; j < n; j++) {
+            assert_int_equal(clgi_random_graph_make(first_seed + (uint64_t)i + j, &graphs[j], &error), CLG_OK);
+            nodes += graphs[j].n_nodes;
+        }
+        if (!check_graphs(&b, graphs, n)) failures += blame(&b, spec, graphs, n);
     }
-    for (int w = 0; w < N_WAYS; w++) clg_device_close(b.device[w]);
+    clg_device_close(b.device);
     clg_device_close(b.host);
-    print_message("%s: %d graphs of %d nodes, %d failures\n", spec, graphs, nodes, failures);
+    print_message("%s: %d graphs of %d nodes, %d failures\n", spec, count, nodes, failures);
     assert_int_equal(failures, 0);
+    for (int w = 0; w < N_WAYS; w++) assert_true(b.count[w] >= count);
 }
 
 static void test_host(void **state)
@@ -212,6 +250,7 @@ static void test_host(void **state)
 
 static void run_family(clg_family family)
 {
+    setenv("CLGRAD_CACHE", "off", 1); /* of no use to anybody else, and binaries cost time */
     test_device devices[TEST_MAX_DEVICES];
     size_t n = test_devices(devices);
     if (n == 1) {

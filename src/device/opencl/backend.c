@@ -1,5 +1,6 @@
 /* The OpenCL backend: opening and closing a device, the choice of its kernel family, the table of functions.
  * One context and one in-order queue without profiling per open device.                            */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -50,36 +51,48 @@ void clgi_opencl_close(void *handle)
     clgi_free(opencl);
 }
 
+/* Into the device's own texts, once. */
+static void tell_probe(clgi_opencl_device *device, const clg_device_info *info)
+{
+    char why[160];
+    if (device->told) return;
+    device->told = 1;
+    snprintf(device->probe_refused, sizeof device->probe_refused, "%s", device->probe.refused);
+    (void)clgi_probe_family(&device->probe, why, sizeof why);
+    clgi_quirks_describe(info, device->probe_note, sizeof device->probe_note);
+    size_t used = strlen(device->probe_note);
+    snprintf(device->probe_note + used, sizeof device->probe_note - used, "%s%s", used > 0 ? "; " : "", why);
+}
+
 void clgi_opencl_apply_probe(clgi_opencl_device *device, clg_device_info *info)
 {
     const clgi_probe *probe = &device->probe;
     char why[160];
+    tell_probe(device, info);
     if (probe->refused[0] != '\0') {
-        snprintf(device->refused, sizeof device->refused, "%s", probe->refused);
-        info->refused = device->refused;
+        info->refused = device->probe_refused;
         return;
     }
-    clg_family family = clgi_probe_family(probe, why, sizeof why);
-    int cpu = family == CLG_FAMILY_CPU;
+    int cpu = clgi_probe_family(probe, why, sizeof why) == CLG_FAMILY_CPU;
     info->family = cpu ? "cpu" : "gpu";
     info->rate_gflops = cpu ? probe->vector_gflops : probe->tile_gflops;
     info->copy_gbps = probe->copy_gbps;
-    clgi_quirks_describe(info, device->note, sizeof device->note);
-    size_t used = strlen(device->note);
-    snprintf(device->note + used, sizeof device->note - used, "%s%s", used > 0 ? "; " : "", why);
-    info->note = device->note;
+    info->note = device->probe_note;
 }
 
-/* Runs the probe unless this process or an earlier one did. */
+/* Runs the probe unless this process or an earlier one did. Two threads that open a device at once probe it once. */
 static clg_status ensure_probe(clgi_opencl_device *device, clg_device_info *info, clg_error *error)
 {
+    static pthread_mutex_t probing = PTHREAD_MUTEX_INITIALIZER;
+    clg_status status = CLG_OK;
+    pthread_mutex_lock(&probing);
     if (!device->probe.done && !clgi_probe_load(device->identity, &device->probe)) {
-        clg_status status = clgi_opencl_run_probe(device, info, &device->probe, error);
-        if (status != CLG_OK) return status;
-        clgi_probe_store(device->identity, &device->probe);
+        status = clgi_opencl_run_probe(device, info, &device->probe, error);
+        if (status == CLG_OK) clgi_probe_store(device->identity, &device->probe);
     }
-    clgi_opencl_apply_probe(device, info);
-    return CLG_OK;
+    if (status == CLG_OK) clgi_opencl_apply_probe(device, info);
+    pthread_mutex_unlock(&probing);
+    return status;
 }
 
 clg_status clgi_opencl_probe(clg_device_info *info, clg_error *error)

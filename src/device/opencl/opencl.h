@@ -34,7 +34,10 @@ typedef struct clgi_opencl_device {
     size_t max_items[3];
     int host_memory, has_f64;
     clgi_probe probe;
-    char note[300], refused[300];
+    char note[300], refused[300]; /* what discovery says, then what the probe says: never written again, as lists
+                                     show them without a lock */
+    int told;
+    char probe_note[400], probe_refused[300];
 } clgi_opencl_device;
 
 clg_status clgi_opencl_discover(const clg_device_info **ret_devices, size_t *ret_count, const char **ret_note,

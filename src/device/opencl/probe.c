@@ -118,10 +118,17 @@ out:
 static clg_status probe_fma(const clgi_bench *bench, clg_memory *scratch, clgi_probe *probe, clg_error *error)
 {
     clg_status status;
-    double plain = 0.0, fused = 0.0;
-    CLGI_TRY(time_chain(bench, scratch, "chain_plain_probe", &plain, probe, error));
-    CLGI_TRY(time_chain(bench, scratch, "chain_fused_probe", &fused, probe, error));
-    probe->fast_fma = fused < 2.0 * plain; /* in hardware at most 1, in software 20 and more */
+    double plain = INFINITY, fused = INFINITY, seconds = 0.0;
+    /* In hardware at most 1, in software 20 and more. A busy machine can make either look slow: the verdict
+     * "slow", on which the bits of every result hang, is asked for several times.                  */
+    for (int i = 0; i < 4 && !(fused < 5.0 * plain); i++) {
+        CLGI_TRY(time_chain(bench, scratch, "chain_plain_probe", &seconds, probe, error));
+        plain = seconds < plain ? seconds : plain;
+        CLGI_TRY(time_chain(bench, scratch, "chain_fused_probe", &seconds, probe, error));
+        fused = seconds < fused ? seconds : fused;
+    }
+    probe->fast_fma = fused < 5.0 * plain;
+    status = CLG_OK;
 out:
     return status;
 }

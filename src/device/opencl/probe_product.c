@@ -106,7 +106,7 @@ static clg_status measure(const product *p, const form *f, int *ret_right, doubl
     CLGI_TRY(check(p, f, kernel, n, &right, error));
     if (!right || p->bench->simulator) goto out;
     launch_size(f, n, global, local);
-    CLGI_TRY(clgi_bench_time(p->bench, kernel, global, local, 2, &seconds, error));
+    CLGI_TRY(clgi_bench_time(p->bench, kernel, global, local, 5, &seconds, error));
     if (seconds * growth < patience_s) {
         n = LARGE;
         CLGI_TRY(check(p, f, kernel, n, &right, error));
@@ -133,6 +133,23 @@ static clg_status measure_or_skip(const product *p, const form *f, int *ret_righ
     return CLG_OK;
 }
 
+/* A busy machine makes either form look slow, and the bits of every result hang on which one wins: the loser is
+ * measured again, and its best time counts.                                                       */
+static clg_status appeal(const product *p, const form *vector, const form *tile, clgi_probe *probe,
+                         clg_error *error)
+{
+    enum { APPEALS = 3 };
+    for (int i = 0; i < APPEALS && probe->vector_right && probe->tile_right && !p->bench->simulator; i++) {
+        int lost = probe->vector_gflops > probe->tile_gflops, right = 1;
+        double *rate = lost ? &probe->tile_gflops : &probe->vector_gflops, again = 0.0;
+        clg_status status = measure_or_skip(p, lost ? tile : vector, &right, &again, error);
+        if (status != CLG_OK) return status;
+        if (again > *rate) *rate = again;
+        if (!right) *(lost ? &probe->tile_right : &probe->vector_right) = 0;
+    }
+    return CLG_OK;
+}
+
 clg_status clgi_bench_products(const clgi_bench *bench, clgi_probe *probe, clg_error *error)
 {
     clg_status status;
@@ -154,6 +171,7 @@ clg_status clgi_bench_products(const clgi_bench *bench, clgi_probe *probe, clg_e
         CLGI_TRY(measure_or_skip(&p, &vector, &probe->vector_right, &probe->vector_gflops, error));
     }
     CLGI_TRY(measure_or_skip(&p, &tile, &probe->tile_right, &probe->tile_gflops, error));
+    CLGI_TRY(appeal(&p, &vector, &tile, probe, error));
 out:
     clgi_free(p.host_a);
     clgi_opencl_release(bench->opencl, p.a);

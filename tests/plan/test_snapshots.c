@@ -1,0 +1,193 @@
+/* What the passes make of three small steps, as text, against committed files: a change of plans is a change that
+ * somebody looks at. CLGRAD_SNAPSHOTS=write writes the files anew. No device is needed.           */
+#include "plan/fake_device.h"
+
+#include "support/devices.h"
+
+static const char *const stages[] = { "graph", "simplify", "fuse", "schedule", "verify" };
+
+static clg_tensor *stored(clg_device *device, clg_dtype dtype, clg_shape shape)
+{
+    clg_tensor *t = NULL;
+    clg_error error = CLG_ERROR_INIT;
+    if (clg_tensor_create(device, dtype, shape, &t, &error)) fail_msg("%s", error.message);
+    return t;
+}
+
+/* What a recorded step needs until it is destroyed. */
+typedef struct step {
+    clg_tensor *x, *y;
+    clg_module *net;
+    clg_optimizer *optimizer;
+} step;
+
+static void record_softmax(clg_graph *g, clg_device *device, step *s)
+{
+    s->x = stored(device, CLG_F32, (clg_shape){ 2, { 7, 129 } });
+    clg_tensor *y = clg_softmax(g, clg_mul(g, s->x, clg_scalar(g, 0.5)), -1);
+    clg_keep(g, y);
+    clg_keep(g, clg_gradient(g, clg_sum_all(g, clg_square(g, y)), s->x));
+}
+
+static void record_step(clg_graph *g, step *s)
+{
+    clg_adam_options adam = CLG_ADAM_OPTIONS_INIT;
+    s->optimizer = clg_adam(s->net, &adam);
+    clg_minimize(g, s->optimizer, clg_cross_entropy(g, clg_forward(g, s->net, s->x), s->y));
+}
+
+static void record_linear(clg_graph *g, clg_device *device, step *s)
+{
+    clg_module *layers[] = { clg_linear(device, 20, 16), clg_activation(device, CLG_RELU), clg_linear(device, 16, 10) };
+    s->x = stored(device, CLG_F32, (clg_shape){ 2, { 32, 20 } });
+    s->y = stored(device, CLG_I32, (clg_shape){ 1, { 32 } });
+    s->net = clg_sequential(device, layers, 3);
+    record_step(g, s);
+}
+
+static void record_convolution(clg_graph *g, clg_device *device, step *s)
+{
+    clg_conv2d_options conv = CLG_CONV2D_OPTIONS_INIT;
+    conv.in = 3;
+    conv.out = 16;
+    conv.kernel = 3;
+    conv.padding = 1;
+    clg_module *layers[] = { clg_conv2d(device, &conv), clg_batch_norm2d(device, 16), clg_activation(device, CLG_RELU),
+                             clg_max_pool2d(device, 2), clg_flatten(device), clg_dropout(device, 0.5f),
+                             clg_linear(device, 16 * 16, 10) };
+    s->x = stored(device, CLG_F32, (clg_shape){ 4, { 8, 8, 8, 3 } });
+    s->y = stored(device, CLG_I32, (clg_shape){ 1, { 8 } });
+    s->net = clg_sequential(device, layers, sizeof layers / sizeof *layers);
+    record_step(g, s);
+}
+
+/* --- Files ---------------------------------------------------------------------------------------- */
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file) return NULL;
+    fseek(file, 0, SEEK_END);
+    long bytes = ftell(file);
+    rewind(file);
+    char *text = calloc((size_t)bytes + 1, 1);
+    assert_non_null(text);
+    assert_int_equal(fread(text, 1, (size_t)bytes, file), bytes);
+    fclose(file);
+    return text;
+}
+
+static void write_text(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    if (!file) fail_msg("%s cannot be written", path);
+    assert_int_equal(fputs(text, file) >= 0, 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void compare(const char *path, const char *want, const char *got)
+{
+    int line = 1;
+    if (!want) fail_msg("%s is missing: CLGRAD_SNAPSHOTS=write makes it", path);
+    while (*want && *got) {
+        size_t a = strcspn(want, "\n"), b = strcspn(got, "\n");
+        if (a != b || memcmp(want, got, a)) break;
+        want += a + (want[a] == '\n');
+        got += b + (got[b] == '\n');
+        ++line;
+    }
+    if (*want || *got)
+        fail_msg("%s, line %d:\n  was: %.*s\n  is:  %.*s\n(CLGRAD_SNAPSHOTS=write accepts it)", path, line,
+                 (int)strcspn(want, "\n"), want, (int)strcspn(got, "\n"), got);
+}
+
+/* --- Snapshots -------------------------------------------------------------------------------------- */
+
+static char *explain_all(clg_graph *g)
+{
+    clgi_text all = { 0 };
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; ++i) {
+        char *text = NULL;
+        if (clg_graph_explain(g, stages[i], &text)) fail_msg("%s: %s", stages[i], clg_graph_error(g)->message);
+        clgi_text_add(&all, "== %s\n%s", stages[i], text);
+        clg_text_free(text);
+    }
+    assert_false(all.failed);
+    return all.data;
+}
+
+static void check(const char *name, clg_family family, void (*record)(clg_graph *, clg_device *, step *))
+{
+    clg_backend backend;
+    step s = { 0 };
+    char path[600];
+    clg_device *device = open_fake(&backend, family);
+    clg_graph *g = clg_graph_create(device);
+    record(g, device, &s);
+    if (clg_graph_error(g)->status) fail_msg("%s: %s", name, clg_graph_error(g)->message);
+    snprintf(path, sizeof path, CLGRAD_SOURCE_DIR "/tests/plan/snapshots/%s_%s.txt", name,
+             family == CLG_FAMILY_CPU ? "cpu" : "gpu");
+    char *got = explain_all(g), *want = read_text(path);
+    const char *mode = getenv("CLGRAD_SNAPSHOTS");
+    if (mode && !strcmp(mode, "write")) write_text(path, got);
+    else compare(path, want, got);
+    /* The whole way, kernels and launches included. */
+    if (clg_graph_run(g)) fail_msg("%s: %s", name, clg_graph_error(g)->message);
+    assert_true(clg_device_count(device).launches > 0);
+    assert_int_equal(clg_device_count(device).host_steps, 0);
+    free(want);
+    clgi_free(got);
+    clg_graph_destroy(g);
+    clg_optimizer_destroy(s.optimizer);
+    clg_module_destroy(s.net);
+    clg_tensor_destroy(s.x);
+    clg_tensor_destroy(s.y);
+    clg_device_close(device);
+}
+
+#define SNAPSHOT(name)                                                                                      \
+    static void name##_on_cpu(void **state)                                                                 \
+    {                                                                                                       \
+        (void)state;                                                                                        \
+        check(#name, CLG_FAMILY_CPU, record_##name);                                                        \
+    }                                                                                                       \
+    static void name##_on_gpu(void **state)                                                                 \
+    {                                                                                                       \
+        (void)state;                                                                                        \
+        check(#name, CLG_FAMILY_GPU, record_##name);                                                        \
+    }
+SNAPSHOT(softmax)
+SNAPSHOT(linear)
+SNAPSHOT(convolution)
+
+static void unknown_stages_are_errors(void **state)
+{
+    clg_backend backend;
+    step s = { 0 };
+    char *text = NULL;
+    (void)state;
+    clg_device *device = open_fake(&backend, CLG_FAMILY_CPU);
+    clg_graph *g = clg_graph_create(device);
+    record_softmax(g, device, &s);
+    assert_int_equal(clg_graph_explain(g, "polish", &text), CLG_EINVAL);
+    assert_non_null(strstr(clg_graph_error(g)->message, "polish"));
+    assert_null(text);
+    clg_graph_destroy(g);
+    clg_tensor_destroy(s.x);
+    clg_device_close(device);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(softmax_on_cpu),     cmocka_unit_test(softmax_on_gpu),
+        cmocka_unit_test(linear_on_cpu),      cmocka_unit_test(linear_on_gpu),
+        cmocka_unit_test(convolution_on_cpu), cmocka_unit_test(convolution_on_gpu),
+        cmocka_unit_test(unknown_stages_are_errors),
+    };
+    /* Switches of the planner that a developer may have set are not what is tested here. */
+    static const char *const switches[] = { "CLGRAD_FUSE", "CLGRAD_REUSE", "CLGRAD_INPLACE", "CLGRAD_CHECK_NAN",
+                                             "CLGRAD_CLBLAST" };
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; ++i) unsetenv(switches[i]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

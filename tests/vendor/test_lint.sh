@@ -1,0 +1,91 @@
+#!/bin/bash
+# Compiles every kernel template of cl/ alone, in its variants, with clang's OpenCL C 1.2 front end: no driver and
+# no device are needed. What the planner would write in front of a template comes from lint.h.
+# Exit code 77 (skipped) without clang.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+clang=
+for name in "${CLGRAD_CLANG:-clang}" clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
+    command -v "$name" > /dev/null && clang=$name && break
+done
+if [[ -z $clang ]]; then
+    echo "skipped: no clang"
+    exit 77
+fi
+
+# template, then the values of one variant. Every template has at least one line.
+variants='
+probe.cl
+random.cl            VEC=1
+random.cl            VEC=16
+map.cl               LINT_MAP LINEAR=0 ITEM_ELEMENTS=4096
+map.cl               LINT_MAP LINEAR=1 ITEM_ELEMENTS=4096 VEC=1
+row.cl               LINT_ROW GROUP=1 ROWS=4
+row.cl               LINT_ROW GROUP=64 ROWS=1
+column.cl            LINT_COLUMN VEC=8
+column.cl            LINT_COLUMN VEC=1
+column_finish.cl     LINT_FINISH
+matmul_cpu.cl        VEC=16 ROWS=12 COLS=2 A_STEP=0 A_PACKED=0 B_PACKED=0
+matmul_cpu.cl        VEC=8 ROWS=4 COLS=2 A_STEP=1 A_PACKED=1 B_PACKED=1 SPLIT=4
+matmul_dot.cl        VEC=8 ROWS=4 COLS=4
+matmul_general.cl    VEC=1
+matmul_general.cl    VEC=1 SPLIT=4
+matmul_gpu.cl        TILE=64 PATCH=4 DEPTH=16 A_ALONG_K=1 B_ALONG_K=0
+matmul_gpu.cl        TILE=128 PATCH=8 DEPTH=8 A_ALONG_K=0 B_ALONG_K=1 SPLIT=4
+matmul_pack.cl       VEC=16 WIDTH=32 DEPTH=64 PANELS=1 ALONG=0
+matmul_pack.cl       VEC=4 WIDTH=8 DEPTH=16 PANELS=2 ALONG=1
+matmul_pack.cl       VEC=1 WIDTH=8 DEPTH=16 PANELS=2 ALONG=2
+conv_cpu.cl          NV=2 DEPTH=16 DEPTH_BLOCK=16 DEPTH_BLOCKS=1 COLS=16 IN_PLACE=1 STORE_TILE=1
+conv_cpu.cl          NV=1 DEPTH=16 DEPTH_BLOCK=8 DEPTH_BLOCKS=2 COLS=16 IN_PLACE=0 STORE_TILE=0 DILATE_H=2 DILATE_W=2
+conv_dense.cl        VEC=1
+conv_gemm.cl         VEC=1 PASS=0 TILED=1 LONG_INDEX=0
+conv_gemm.cl         VEC=1 PASS=1 TILED=1 LONG_INDEX=1 STRIDE_H=2 STRIDE_W=2
+conv_gemm.cl         VEC=1 PASS=2 TILED=1 LONG_INDEX=0 SPLIT=4
+conv_gemm.cl         VEC=1 PASS=2 TILED=0 LONG_INDEX=0 GROUPS=4
+conv_pack.cl         DEPTH=16 DEPTH_BLOCK=16 DEPTH_BLOCKS=1 COLS=16 WIDTH=16 TRANSPOSED=0
+conv_pack.cl         DEPTH=16 DEPTH_BLOCK=16 DEPTH_BLOCKS=1 COLS=16 WIDTH=16 TRANSPOSED=1
+conv_sum.cl          VEC=1
+conv_weights_cpu.cl  NV=2 FLAT=0 TILE=4 TILE_ROWS=1 DEPTH_TILES=36
+conv_weights_cpu.cl  NV=2 FLAT=1 TILE=4 TILE_ROWS=3 DEPTH_TILES=12
+conv_weights_cpu.cl  NV=1 FLAT=1 TILE=4 TILE_ROWS=3 DEPTH_TILES=12 GROUPS=4
+conv_weights_sum.cl  NV=2 FLAT=0 TILE=4 TILE_ROWS=1 DEPTH_TILES=36
+conv_weights_sum.cl  NV=2 FLAT=1 TILE=4 TILE_ROWS=3 DEPTH_TILES=12
+pool_window.cl       CHANNELS=16 MEAN=0 COLS_PER_ITEM=4 DISJOINT=0
+pool_window.cl       CHANNELS=16 MEAN=1 COLS_PER_ITEM=4 DISJOINT=0 VEC=1 PAD_H=0 PAD_W=0
+pool_input.cl        CHANNELS=16 MEAN=0 COLS_PER_ITEM=4 DISJOINT=0
+pool_input.cl        CHANNELS=16 MEAN=1 COLS_PER_ITEM=4 DISJOINT=0 VEC=1
+pool_input.cl        CHANNELS=16 MEAN=0 COLS_PER_ITEM=4 DISJOINT=1 STRIDE_H=2 STRIDE_W=2 PAD_H=0 PAD_W=0
+'
+
+failed=0
+lint()
+{
+    local file=$1 define defines=()
+    shift
+    for define in "$@"; do defines+=("-D$define"); done
+    "$clang" -x cl -cl-std=CL1.2 --target=spir64-unknown-unknown -Xclang -finclude-default-header -fsyntax-only \
+        -Wall -Wextra -Werror -Wno-unused-function -Wno-unused-parameter -Wno-sign-compare -Wno-empty-translation-unit \
+        "${defines[@]}" -include cl/prelude.cl -include cl/math.cl -include tests/vendor/lint.h "cl/$file" && return
+    echo "failed: $file $*"
+    failed=$((failed + 1))
+}
+
+count=0
+while read -r file defines; do
+    [[ -n $file ]] || continue
+    # shellcheck disable=SC2086
+    lint "$file" $defines
+    count=$((count + 1))
+done <<< "$variants"
+
+for file in cl/*.cl; do
+    name=$(basename "$file")
+    [[ $name == prelude.cl || $name == math.cl || $variants == *"
+$name"* ]] && continue
+    echo "failed: $file has no line in $0"
+    failed=$((failed + 1))
+done
+
+echo "$count variants compiled by $clang, $failed failed"
+((failed == 0))
