@@ -181,7 +181,8 @@ static int is_thorough(const clgi_check_op *op)
 static int view_applies(const clgi_check_op *op, clgi_case_view view)
 {
     int found = is_thorough(op);
-    for (size_t i = 0; i < sizeof formula_views / sizeof *formula_views; i++) found |= view == formula_views[i];
+    for (size_t i = 0; i < sizeof formula_views / sizeof *formula_views; i++)
+        found |= view == formula_views[i];
     return found;
 }
 
@@ -195,7 +196,8 @@ static int visit_set(const walk *w, const clgi_check_op *op, int integers, const
     int viewed = is_thorough(op) ? VIEWED_SETS : 1;
     int main_fill = integers || (op->flags & CLGI_CASE_EXACT) ? CLGI_FILL_EXACT : CLGI_FILL_RANDOM;
     for (int view = 1; view < CLGI_VIEW_COUNT && !result && index < viewed; view++)
-        if (view_applies(op, (clgi_case_view)view)) result = visit_one(w, op, integers, set, length, view, main_fill);
+        if (view_applies(op, (clgi_case_view)view))
+            result = visit_one(w, op, integers, set, length, view, main_fill);
     return result;
 }
 

@@ -1,4 +1,4 @@
-/* Cases on one device: inputs are stored, ops and their gradients recorded in one graph and run, results read back. */
+/* Cases on one device: inputs are stored, ops and gradients recorded in one graph and run, results read back. */
 #include "evaluate.h"
 #include "case_view.h"
 
@@ -294,7 +294,8 @@ clg_status clgi_evaluate_many(clg_device *device, const clgi_check_case *cases, 
     for (size_t i = 0; i < n; i++) {
         values[i].host_steps = host_steps;
         if (n > 1)
-            CLGI_TRY(name_alone(device, &cases[i], wants_gradient(&cases[i], gradient[i]), &values[i], error));
+            CLGI_TRY(
+                name_alone(device, &cases[i], wants_gradient(&cases[i], gradient[i]), &values[i], error));
     }
 out:
     for (size_t i = 0; sessions && i < n; i++) session_finish(&sessions[i]);

@@ -151,7 +151,8 @@ clgi_verdict clgi_oracle_judge(const clgi_oracle *o, const clgi_check_case *c, c
         if (!a.got || !a.reference) continue;
         if (!is_exact(c)) a.bound = bound_of(c, 1);
         a.growth = 1 + sqrt(clgi_largest(o->ones.gradient[i], count)) / 8;
-        a.size = fmax(clgi_largest(a.reference, count), a.bound.floor * largest_weight(reference) * amplification(c, reference));
+        a.size = fmax(clgi_largest(a.reference, count),
+                      a.bound.floor * largest_weight(reference) * amplification(c, reference));
         judge_array(&a, "dx", i, &verdict);
     }
     return verdict;

@@ -1,8 +1,9 @@
-/* Threads of the host functions: one loop over pieces, done by the caller and by helpers that sleep in between.
+/* Threads of the host functions: one loop over pieces, done by the caller and by helpers that sleep in
+ * between.
  *
  * Helpers never spin, and the caller waits only for those that are in the middle of a piece: on a busy machine a
- * helper that does not get a processor costs nothing. The helpers are the process's (one of the few statics): they
- * are started when they are first needed and stay. While they work for one caller, others go on alone.         */
+ * helper that gets no processor costs nothing. The helpers are the process's (one of the few statics): started
+ * when they are first needed, they stay. While they work for one caller, others go on alone.      */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

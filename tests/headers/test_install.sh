@@ -1,6 +1,6 @@
 #!/bin/bash
 # What is installed is enough: the program in README.md is built against it through pkg-config, and through the CMake
-# package, from a folder that knows nothing of the sources, and runs.
+# package, from a folder that knows nothing of the sources, and runs. Each recipe compiles alone as well.
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 build=${CLGRAD_BUILD:-$root/build}
@@ -20,6 +20,11 @@ if command -v pkg-config > /dev/null && command -v cc > /dev/null; then
     # shellcheck disable=SC2046
     cc "${flags[@]}" -o by_pkg_config program.c $(PKG_CONFIG_PATH=$folder/$package pkg-config --cflags --libs clgrad) &&
         ./by_pkg_config || { echo "failed: pkg-config"; failed=1; }
+    for recipe in "$root"/recipes/*.c; do
+        # shellcheck disable=SC2046
+        cc "${flags[@]}" -DRECIPE_PROGRAM -o recipe "$recipe" \
+            $(PKG_CONFIG_PATH=$folder/$package pkg-config --cflags --libs clgrad) || failed=1
+    done
 fi
 
 cat > CMakeLists.txt << 'END'

@@ -1,5 +1,5 @@
-/* A device with kernels that run nothing: host memory, every build succeeds, every launch is counted. So plans for
- * either kernel family can be made and looked at on any machine.                                  */
+/* A device with kernels that run nothing: host memory, every build succeeds, every launch is counted. So
+ * plans for either kernel family can be made and looked at on any machine.                        */
 #ifndef FAKE_DEVICE_H
 #define FAKE_DEVICE_H
 
@@ -17,8 +17,9 @@
 
 #include "device/device_internal.h"
 
-static inline clg_status fake_open(const clg_device_info *info, const clg_device_options *options, void **ret_handle,
-                                   clg_device_traits *ret_traits, int family, clg_error *error)
+static inline clg_status fake_open(const clg_device_info *info, const clg_device_options *options,
+                                   void **ret_handle, clg_device_traits *ret_traits, int family,
+                                   clg_error *error)
 {
     clg_status status = clgi_host_backend.open(info, options, ret_handle, ret_traits, error);
     if (status) return status;
@@ -49,13 +50,20 @@ static inline clg_status fake_open_gpu(const clg_device_info *info, const clg_de
 }
 
 /* Nothing like the machine's own names in keys and texts. */
-static inline clg_status fake_discover(const clg_device_info **ret_devices, size_t *ret_count, const char **ret_note,
-                                       clg_error *error)
+static inline clg_status fake_discover(const clg_device_info **ret_devices, size_t *ret_count,
+                                       const char **ret_note, clg_error *error)
 {
-    static const clg_device_info info = { .id = "fake", .name = "fake", .vendor = "none", .platform = "none",
-                                          .driver = "1", .opencl_version = "OpenCL 3.0", .type = "gpu",
-                                          .family = "gpu", .memory_bytes = (uint64_t)8 << 30,
-                                          .max_allocation_bytes = (uint64_t)2 << 30, .max_work_group = 256 };
+    static const clg_device_info info = { .id = "fake",
+                                          .name = "fake",
+                                          .vendor = "none",
+                                          .platform = "none",
+                                          .driver = "1",
+                                          .opencl_version = "OpenCL 3.0",
+                                          .type = "gpu",
+                                          .family = "gpu",
+                                          .memory_bytes = (uint64_t)8 << 30,
+                                          .max_allocation_bytes = (uint64_t)2 << 30,
+                                          .max_work_group = 256 };
     (void)error;
     *ret_devices = &info;
     *ret_count = 1;
@@ -64,8 +72,9 @@ static inline clg_status fake_discover(const clg_device_info **ret_devices, size
 }
 
 /* Objects are one byte each, so that a leak is one for the sanitizer too. */
-static inline clg_status fake_build(void *handle, const char *const *texts, size_t n_texts, const void *binary,
-                                    size_t binary_bytes, clg_program **ret_program, clg_error *error)
+static inline clg_status fake_build(void *handle, const char *const *texts, size_t n_texts,
+                                    const void *binary, size_t binary_bytes, clg_program **ret_program,
+                                    clg_error *error)
 {
     (void)handle, (void)texts, (void)n_texts, (void)binary, (void)binary_bytes, (void)error;
     *ret_program = malloc(1);
@@ -85,8 +94,8 @@ static inline void fake_program_release(void *handle, clg_program *program)
     free(program);
 }
 
-static inline clg_status fake_kernel(void *handle, clg_program *program, const char *name, clg_kernel **ret_kernel,
-                                     clg_error *error)
+static inline clg_status fake_kernel(void *handle, clg_program *program, const char *name,
+                                     clg_kernel **ret_kernel, clg_error *error)
 {
     (void)handle, (void)program, (void)name, (void)error;
     *ret_kernel = malloc(1);

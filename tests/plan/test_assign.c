@@ -22,7 +22,9 @@ static clg_tensor *stored(clg_shape shape, const float *values)
     clg_tensor *t = NULL;
     clg_error error = CLG_ERROR_INIT;
     if (clg_tensor_create(device, CLG_F32, shape, &t, &error)) fail_msg("%s", error.message);
-    if (values) assert_int_equal(clg_tensor_write(t, values, (size_t)clg_shape_count(shape) * sizeof *values, NULL), CLG_OK);
+    if (values)
+        assert_int_equal(clg_tensor_write(t, values, (size_t)clg_shape_count(shape) * sizeof *values, NULL),
+                         CLG_OK);
     return t;
 }
 
@@ -39,7 +41,8 @@ static clg_tensor *view_of(clg_tensor *base, int64_t offset, int64_t count)
 {
     clg_tensor *view = NULL;
     clg_error error = CLG_ERROR_INIT;
-    if (clg_tensor_view(base, offset, (clg_shape){ 1, { count } }, &view, &error)) fail_msg("%s", error.message);
+    if (clg_tensor_view(base, offset, (clg_shape){ 1, { count } }, &view, &error))
+        fail_msg("%s", error.message);
     return view;
 }
 
@@ -48,9 +51,11 @@ static void expect(clg_tensor *t, const char *what, int n, const float *want)
     float got[64];
     if (clg_read(g, t, got, (size_t)n * sizeof *got)) fail_msg("%s: %s", what, clg_graph_error(g)->message);
     for (int i = 0; i < n; ++i)
-        if (got[i] != want[i]) fail_msg("%s: element %d is %g, not %g", what, i, (double)got[i], (double)want[i]);
+        if (got[i] != want[i])
+            fail_msg("%s: element %d is %g, not %g", what, i, (double)got[i], (double)want[i]);
 }
-#define EXPECT(t, ...) expect(t, #t, sizeof((float[]){ __VA_ARGS__ }) / sizeof(float), (float[]){ __VA_ARGS__ })
+#define EXPECT(t, ...)                                                                                       \
+    expect(t, #t, sizeof((float[]){ __VA_ARGS__ }) / sizeof(float), (float[]){ __VA_ARGS__ })
 
 static void run(void)
 {
@@ -67,7 +72,7 @@ static clg_tensor *times(clg_tensor *x, double number)
     return clg_mul(g, x, clg_scalar(g, number));
 }
 
-/* --- Which content is read --------------------------------------------------------------------------- */
+/* --- Which content is read -------------------------------------------------------------------------- */
 
 static void reads_before_and_after(void)
 {
@@ -161,7 +166,7 @@ static void written_over_what_is_read(void)
     clg_tensor_destroy(m);
 }
 
-/* --- A slab and its views ---------------------------------------------------------------------------- */
+/* --- A slab and its views --------------------------------------------------------------------------- */
 
 static void slab_and_views(void)
 {
@@ -228,7 +233,7 @@ static void whole_after_a_part_is_refused(void)
     clg_tensor_destroy(slab);
 }
 
-/* --- Keeping ------------------------------------------------------------------------------------------ */
+/* --- Keeping ---------------------------------------------------------------------------------------- */
 
 static void kept_results(void)
 {
@@ -236,7 +241,8 @@ static void kept_results(void)
     static const int order[] = { 1, 0 };
     clg_tensor *m = stored((clg_shape){ 2, { 2, 2 } }, square);
     clg_tensor *turned = clg_keep(g, clg_permute(g, m, order)); /* a view of stored memory that changes */
-    clg_tensor *y = clg_keep(g, plus(m, 1)), *again = clg_keep(g, y), *part = clg_keep(g, clg_permute(g, y, order));
+    clg_tensor *y = clg_keep(g, plus(m, 1)), *again = clg_keep(g, y),
+               *part = clg_keep(g, clg_permute(g, y, order));
     clg_tensor *same = clg_keep(g, plus(m, 1)), *constant = clg_keep(g, clg_constant(g, CLG_F32, 4));
     clg_tensor *number = clg_keep(g, clg_scalar(g, 9)), *itself = clg_keep(g, m);
     assert_ptr_equal(y, again);
@@ -286,18 +292,20 @@ static void wrong_reads(void)
     clg_tensor_destroy(x);
 }
 
-/* --- Nothing --------------------------------------------------------------------------------------------- */
+/* --- Nothing ---------------------------------------------------------------------------------------- */
 
 static void sizes_of_zero(void)
 {
     static const int rows[] = { 0 }, columns[] = { 1 };
-    clg_tensor *none = stored((clg_shape){ 2, { 0, 3 } }, NULL), *thin = stored((clg_shape){ 2, { 2, 0 } }, NULL);
+    clg_tensor *none = stored((clg_shape){ 2, { 0, 3 } }, NULL),
+               *thin = stored((clg_shape){ 2, { 2, 0 } }, NULL);
     clg_tensor *some = stored((clg_shape){ 2, { 2, 3 } }, (const float[]){ 1, 2, 3, 4, 5, 6 });
     clg_tensor *sums = clg_keep(g, clg_sum(g, plus(none, 1), rows, 1, 0));
     clg_tensor *means = clg_keep(g, clg_mean(g, none, rows, 1, 0));
     clg_tensor *product = clg_keep(g, plus(clg_matmul(g, thin, none), 1));
     clg_tensor *nothing = clg_keep(g, clg_matmul(g, none, clg_permute(g, some, (const int[]){ 1, 0 })));
-    clg_tensor *empty = clg_keep(g, clg_sum(g, none, columns, 1, 0)), *soft = clg_keep(g, clg_softmax(g, none, -1));
+    clg_tensor *empty = clg_keep(g, clg_sum(g, none, columns, 1, 0)),
+               *soft = clg_keep(g, clg_softmax(g, none, -1));
     clg_tensor *slope = clg_keep(g, clg_gradient(g, clg_sum_all(g, clg_matmul(g, thin, none)), thin));
     clg_assign(g, none, times(none, 2));
     float mean[3];
@@ -318,7 +326,7 @@ static void sizes_of_zero(void)
     clg_tensor_destroy(some);
 }
 
-/* --- Every test on every device --------------------------------------------------------------------------- */
+/* --- Every test on every device --------------------------------------------------------------------- */
 
 static void on_every_device(void (*test)(void))
 {
@@ -334,11 +342,11 @@ static void on_every_device(void (*test)(void))
     }
 }
 
-#define ON_EVERY_DEVICE(test)                                                                               \
-    static void test##_everywhere(void **state)                                                             \
-    {                                                                                                       \
-        (void)state;                                                                                        \
-        on_every_device(test);                                                                              \
+#define ON_EVERY_DEVICE(test)                                                                                \
+    static void test##_everywhere(void **state)                                                              \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        on_every_device(test);                                                                               \
     }
 ON_EVERY_DEVICE(reads_before_and_after)
 ON_EVERY_DEVICE(assigned_twice)

@@ -1,4 +1,5 @@
-/* The reverse walk: what it refuses and why, where gradients are zero, and what several sources and uses add up to. */
+/* The reverse walk: what it refuses and why, where gradients are zero, and what several sources and uses add
+ * up to.                                                                                          */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +20,8 @@ static clg_tensor *stored(clg_device *device, clg_shape shape, const float *valu
 {
     clg_tensor *t = NULL;
     assert_int_equal(clg_tensor_create(device, CLG_F32, shape, &t, NULL), CLG_OK);
-    assert_int_equal(clg_tensor_write(t, values, (size_t)clg_shape_count(shape) * sizeof *values, NULL), CLG_OK);
+    assert_int_equal(clg_tensor_write(t, values, (size_t)clg_shape_count(shape) * sizeof *values, NULL),
+                     CLG_OK);
     return t;
 }
 
@@ -89,7 +91,8 @@ static void ops_without_a_gradient(void **state)
     for (int i = 0; i < 16; ++i) values[i] = (float)(i * 7 % 16);
     clg_pool2d_attributes pool = CLG_POOL2D_ATTRIBUTES_INIT(2);
     clg_tensor *image = stored(f->device, (clg_shape){ 4, { 1, 4, 4, 1 } }, values);
-    clg_tensor *first = clg_gradient(g, clg_sum_all(g, clg_square(g, clg_max_pooling2d(g, image, &pool))), image);
+    clg_tensor *first =
+        clg_gradient(g, clg_sum_all(g, clg_square(g, clg_max_pooling2d(g, image, &pool))), image);
     clg_keep(g, first);
     assert_int_equal(clg_graph_run(g), CLG_OK);
     assert_int_equal(clg_read(g, first, got, sizeof got), CLG_OK);
@@ -99,8 +102,9 @@ static void ops_without_a_gradient(void **state)
     clg_tensor *second = clg_gradient(g, clg_sum_all(g, clg_square(g, first)), image);
     clg_keep(g, second);
     assert_int_equal(clg_graph_run(g), CLG_EUNSUPPORTED);
-    assert_non_null(strstr(clg_graph_error(g)->message,
-                           "max_pool2d_input: no gradient: a second derivative of max pooling is not offered"));
+    assert_non_null(
+        strstr(clg_graph_error(g)->message,
+               "max_pool2d_input: no gradient: a second derivative of max pooling is not offered"));
     clg_graph_clear(g);
     clg_tensor_destroy(image);
 }
@@ -140,7 +144,8 @@ static void uses_add_up(void **state)
     clg_gradients(g, loss, sources, 4, slopes);
     for (int i = 0; i < 4; ++i) clg_keep(g, slopes[i]);
     if (clg_graph_run(g)) fail_msg("%s", clg_graph_error(g)->message);
-    expect(g, slopes[0], 4 + 1 + 2, 5 + 1 + 4, 6 + 1 + 6); /* through `inner` too, though it is a source itself */
+    expect(g, slopes[0], 4 + 1 + 2, 5 + 1 + 4,
+           6 + 1 + 6); /* through `inner` too, though it is a source itself */
     expect(g, slopes[1], 1, 2, 3);
     expect(g, slopes[2], 1, 1, 1);
     expect(g, slopes[3], 4 + 1 + 2, 5 + 1 + 4, 6 + 1 + 6);
@@ -179,9 +184,12 @@ static void gradients_after_an_assign(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(targets_that_are_refused),  cmocka_unit_test(an_error_before_stays_the_first),
-        cmocka_unit_test(ops_without_a_gradient),    cmocka_unit_test(zero_where_nothing_flows),
-        cmocka_unit_test(uses_add_up),               cmocka_unit_test(gradients_after_an_assign),
+        cmocka_unit_test(targets_that_are_refused),
+        cmocka_unit_test(an_error_before_stays_the_first),
+        cmocka_unit_test(ops_without_a_gradient),
+        cmocka_unit_test(zero_where_nothing_flows),
+        cmocka_unit_test(uses_add_up),
+        cmocka_unit_test(gradients_after_an_assign),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -1,5 +1,5 @@
-/* Which recorded structures share a plan, and which plan goes when there are too many. The host runs them, so that
- * results are looked at too.                                                                      */
+/* Which recorded structures share a plan, and which plan goes when there are too many. The host runs them, so
+ * that results are looked at too.                                                                      */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,7 +64,8 @@ static void numbers_do_not_plan_anew(void **state)
     clg_tensor *a = ones(device, (clg_shape){ 1, { 8 } }), *b = ones(device, (clg_shape){ 1, { 8 } });
     assert_int_equal((int)scaled_sum(g, a, 2.0), 16);
     assert_int_equal((int)scaled_sum(g, a, 3.0), 24);
-    assert_int_equal((int)scaled_sum(g, b, 0.0), 0); /* another tensor of the shape; and zero is a number as well */
+    assert_int_equal((int)scaled_sum(g, b, 0.0),
+                     0); /* another tensor of the shape; and zero is a number as well */
     assert_int_equal(plans(device), 1);
     /* Seed and step are numbers too. */
     float first = value_of(g, clg_sum_all(g, clg_random_uniform(g, (clg_shape){ 1, { 8 } })));
@@ -197,7 +198,8 @@ static void the_least_recently_used_plan_goes(void **state)
     assert_int_equal((int)value_of(g, clg_sum_all(g, x[MOST_PLANS])), MOST_PLANS + 1);
     assert_int_equal(plans(device), MOST_PLANS + 1);
     assert_int_equal(w.count, 1);
-    if (!strstr(w.last, "[2]") || !strstr(w.last, "[65]")) fail_msg("it does not name what changes: %s", w.last);
+    if (!strstr(w.last, "[2]") || !strstr(w.last, "[65]"))
+        fail_msg("it does not name what changes: %s", w.last);
     for (int i = 2; i <= MOST_PLANS; ++i) value_of(g, clg_sum_all(g, x[i]));
     value_of(g, clg_sum_all(g, x[0]));
     assert_int_equal(plans(device), MOST_PLANS + 1); /* 64 plans are there */

@@ -1,5 +1,5 @@
-/* What the passes make of three small steps, as text, against committed files: a change of plans is a change that
- * somebody looks at. CLGRAD_SNAPSHOTS=write writes the files anew. No device is needed.           */
+/* What the passes make of three small steps, as text, against committed files: a change of plans is a change
+ * that somebody looks at. CLGRAD_SNAPSHOTS=write writes the files anew. No device is needed.      */
 #include "plan/fake_device.h"
 
 #include "support/devices.h"
@@ -38,7 +38,8 @@ static void record_step(clg_graph *g, step *s)
 
 static void record_linear(clg_graph *g, clg_device *device, step *s)
 {
-    clg_module *layers[] = { clg_linear(device, 20, 16), clg_activation(device, CLG_RELU), clg_linear(device, 16, 10) };
+    clg_module *layers[] = { clg_linear(device, 20, 16), clg_activation(device, CLG_RELU),
+                             clg_linear(device, 16, 10) };
     s->x = stored(device, CLG_F32, (clg_shape){ 2, { 32, 20 } });
     s->y = stored(device, CLG_I32, (clg_shape){ 1, { 32 } });
     s->net = clg_sequential(device, layers, 3);
@@ -52,9 +53,11 @@ static void record_convolution(clg_graph *g, clg_device *device, step *s)
     conv.out = 16;
     conv.kernel = 3;
     conv.padding = 1;
-    clg_module *layers[] = { clg_conv2d(device, &conv), clg_batch_norm2d(device, 16), clg_activation(device, CLG_RELU),
-                             clg_max_pool2d(device, 2), clg_flatten(device), clg_dropout(device, 0.5f),
-                             clg_linear(device, 16 * 16, 10) };
+    clg_module *layers[] = {
+        clg_conv2d(device, &conv),      clg_batch_norm2d(device, 16), clg_activation(device, CLG_RELU),
+        clg_max_pool2d(device, 2),      clg_flatten(device),          clg_dropout(device, 0.5f),
+        clg_linear(device, 16 * 16, 10)
+    };
     s->x = stored(device, CLG_F32, (clg_shape){ 4, { 8, 8, 8, 3 } });
     s->y = stored(device, CLG_I32, (clg_shape){ 1, { 8 } });
     s->net = clg_sequential(device, layers, sizeof layers / sizeof *layers);
@@ -108,7 +111,8 @@ static char *explain_all(clg_graph *g)
     clgi_text all = { 0 };
     for (size_t i = 0; i < sizeof stages / sizeof *stages; ++i) {
         char *text = NULL;
-        if (clg_graph_explain(g, stages[i], &text)) fail_msg("%s: %s", stages[i], clg_graph_error(g)->message);
+        if (clg_graph_explain(g, stages[i], &text))
+            fail_msg("%s: %s", stages[i], clg_graph_error(g)->message);
         clgi_text_add(&all, "== %s\n%s", stages[i], text);
         clg_text_free(text);
     }
@@ -129,8 +133,10 @@ static void check(const char *name, clg_family family, void (*record)(clg_graph 
              family == CLG_FAMILY_CPU ? "cpu" : "gpu");
     char *got = explain_all(g), *want = read_text(path);
     const char *mode = getenv("CLGRAD_SNAPSHOTS");
-    if (mode && !strcmp(mode, "write")) write_text(path, got);
-    else compare(path, want, got);
+    if (mode && !strcmp(mode, "write"))
+        write_text(path, got);
+    else
+        compare(path, want, got);
     /* The whole way, kernels and launches included. */
     if (clg_graph_run(g)) fail_msg("%s: %s", name, clg_graph_error(g)->message);
     assert_true(clg_device_count(device).launches > 0);
@@ -145,16 +151,16 @@ static void check(const char *name, clg_family family, void (*record)(clg_graph 
     clg_device_close(device);
 }
 
-#define SNAPSHOT(name)                                                                                      \
-    static void name##_on_cpu(void **state)                                                                 \
-    {                                                                                                       \
-        (void)state;                                                                                        \
-        check(#name, CLG_FAMILY_CPU, record_##name);                                                        \
-    }                                                                                                       \
-    static void name##_on_gpu(void **state)                                                                 \
-    {                                                                                                       \
-        (void)state;                                                                                        \
-        check(#name, CLG_FAMILY_GPU, record_##name);                                                        \
+#define SNAPSHOT(name)                                                                                       \
+    static void name##_on_cpu(void **state)                                                                  \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        check(#name, CLG_FAMILY_CPU, record_##name);                                                         \
+    }                                                                                                        \
+    static void name##_on_gpu(void **state)                                                                  \
+    {                                                                                                        \
+        (void)state;                                                                                         \
+        check(#name, CLG_FAMILY_GPU, record_##name);                                                         \
     }
 SNAPSHOT(softmax)
 SNAPSHOT(linear)
@@ -180,14 +186,17 @@ static void unknown_stages_are_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(softmax_on_cpu),     cmocka_unit_test(softmax_on_gpu),
-        cmocka_unit_test(linear_on_cpu),      cmocka_unit_test(linear_on_gpu),
-        cmocka_unit_test(convolution_on_cpu), cmocka_unit_test(convolution_on_gpu),
+        cmocka_unit_test(softmax_on_cpu),
+        cmocka_unit_test(softmax_on_gpu),
+        cmocka_unit_test(linear_on_cpu),
+        cmocka_unit_test(linear_on_gpu),
+        cmocka_unit_test(convolution_on_cpu),
+        cmocka_unit_test(convolution_on_gpu),
         cmocka_unit_test(unknown_stages_are_errors),
     };
     /* Switches of the planner that a developer may have set are not what is tested here. */
-    static const char *const switches[] = { "CLGRAD_FUSE", "CLGRAD_REUSE", "CLGRAD_INPLACE", "CLGRAD_CHECK_NAN",
-                                             "CLGRAD_CLBLAST" };
+    static const char *const switches[] = { "CLGRAD_FUSE", "CLGRAD_REUSE", "CLGRAD_INPLACE",
+                                            "CLGRAD_CHECK_NAN", "CLGRAD_CLBLAST" };
     for (size_t i = 0; i < sizeof switches / sizeof *switches; ++i) unsetenv(switches[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,16 +13,18 @@ typedef struct fixture {
     clgi_plan *plan;
 } fixture;
 
-/* The sum of (tanh(x w) w^T)^2 and its gradient to w, kept, and w = 0.9 w in place: products, values in the arena,
- * results, readers of the old w, a writer.                                                        */
+/* The sum of (tanh(x w) w^T)^2 and its gradient to w, kept, and w = 0.9 w in place: products, values in the
+ * arena, results, readers of the old w, a writer.                                                        */
 static void make_plan(fixture *f)
 {
     clg_error error = CLG_ERROR_INIT;
     *f = (fixture){ 0 };
     f->device = open_fake(&f->backend, CLG_FAMILY_CPU);
     f->g = clg_graph_create(f->device);
-    assert_int_equal(clg_tensor_create(f->device, CLG_F32, (clg_shape){ 2, { 64, 32 } }, &f->x, &error), CLG_OK);
-    assert_int_equal(clg_tensor_create(f->device, CLG_F32, (clg_shape){ 2, { 32, 48 } }, &f->w, &error), CLG_OK);
+    assert_int_equal(clg_tensor_create(f->device, CLG_F32, (clg_shape){ 2, { 64, 32 } }, &f->x, &error),
+                     CLG_OK);
+    assert_int_equal(clg_tensor_create(f->device, CLG_F32, (clg_shape){ 2, { 32, 48 } }, &f->w, &error),
+                     CLG_OK);
     clg_tensor *y = clg_tanh(f->g, clg_matmul(f->g, f->x, f->w));
     clg_tensor *z = clg_matmul(f->g, y, clg_permute(f->g, f->w, (const int[]){ 1, 0 }));
     clg_tensor *loss = clg_sum_all(f->g, clg_square(f->g, z));
@@ -67,7 +69,8 @@ static void values_that_overlap(void **state)
     for (int a = 0; a < f.plan->n_values; ++a)
         for (int b = 0; b < a; ++b) {
             clgi_value *va = &f.plan->values[a], *vb = &f.plan->values[b];
-            if (!in_arena(f.plan, a) || !in_arena(f.plan, b) || va->last < vb->first || vb->last < va->first) continue;
+            if (!in_arena(f.plan, a) || !in_arena(f.plan, b) || va->last < vb->first || vb->last < va->first)
+                continue;
             uint64_t offset = va->offset;
             va->offset = vb->offset + vb->bytes - 1; /* a single byte */
             expect_refusal(&f, "overlap");
@@ -102,7 +105,8 @@ static int is_needed(const clgi_plan *plan, int s)
         for (int later = s + 1; later < plan->n_steps; ++later)
             for (int q = 0; q < plan->steps[later].n_parameters; ++q) {
                 const clgi_parameter *in = &plan->steps[later].parameters[q];
-                if (in->kind == CLGI_PARAMETER_BUFFER && in->value == out->value && (in->access & CLGI_READS)) return 1;
+                if (in->kind == CLGI_PARAMETER_BUFFER && in->value == out->value && (in->access & CLGI_READS))
+                    return 1;
             }
     }
     return 0;
@@ -137,7 +141,8 @@ static void old_content_read_too_late(void **state)
         if (writer->place != CLGI_IN_SLOT || writer->node == UINT32_MAX) continue;
         for (int r = 0; r < f.plan->n_values; ++r) {
             clgi_value *reader = &f.plan->values[r];
-            if (reader->place != CLGI_IN_SLOT || reader->node != UINT32_MAX || reader->index != writer->index) continue;
+            if (reader->place != CLGI_IN_SLOT || reader->node != UINT32_MAX || reader->index != writer->index)
+                continue;
             int last = reader->last;
             reader->last = writer->first + 1;
             expect_refusal(&f, "is read at step");
@@ -151,7 +156,8 @@ static void old_content_read_too_late(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(values_that_overlap), cmocka_unit_test(use_before_definition),
+    const struct CMUnitTest tests[] = { cmocka_unit_test(values_that_overlap),
+                                        cmocka_unit_test(use_before_definition),
                                         cmocka_unit_test(a_step_that_is_missing),
                                         cmocka_unit_test(old_content_read_too_late) };
     return cmocka_run_group_tests(tests, NULL, NULL);

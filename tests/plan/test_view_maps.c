@@ -54,17 +54,18 @@ static void compare(const map *want, const clgi_view *view, int chain, const cha
 {
     int64_t at[CLG_MAX_DIMS];
     if (!clgi_shape_equal(want->shape, view->shape))
-        fail_msg("chain %d, %s: the view is %s, not %s", chain, move, CLGI_SHAPE(view->shape), CLGI_SHAPE(want->shape));
+        fail_msg("chain %d, %s: the view is %s, not %s", chain, move, CLGI_SHAPE(view->shape),
+                 CLGI_SHAPE(want->shape));
     for (int64_t e = 0; e < clg_shape_count(want->shape); ++e) {
         coordinates(want->shape, e, at);
         int64_t got = place_in(view, at);
         if (got != want->place[e])
-            fail_msg("chain %d, %s to %s: element %lld lies at %lld, not %lld", chain, move, CLGI_SHAPE(want->shape),
-                     (long long)e, (long long)got, (long long)want->place[e]);
+            fail_msg("chain %d, %s to %s: element %lld lies at %lld, not %lld", chain, move,
+                     CLGI_SHAPE(want->shape), (long long)e, (long long)got, (long long)want->place[e]);
     }
 }
 
-/* --- Movements: draw one, apply it to the map, ask for the view. 0: the view refuses. ------------------- */
+/* --- Movements: draw one, apply it to the map, ask for the view. 0: the view refuses. --------------- */
 
 static map moved; /* the result's map */
 
@@ -175,8 +176,11 @@ static int move_pad(const map *from, const clgi_view *view, clgi_view *ret)
 static const struct {
     const char *name;
     int (*move)(const map *from, const clgi_view *view, clgi_view *ret);
-} moves[] = { { "reshape", move_reshape }, { "permute", move_permute }, { "expand", move_expand },
-              { "slice", move_slice },     { "pad", move_pad } };
+} moves[] = { { "reshape", move_reshape },
+              { "permute", move_permute },
+              { "expand", move_expand },
+              { "slice", move_slice },
+              { "pad", move_pad } };
 enum { KINDS = sizeof moves / sizeof *moves };
 
 static void random_chains_agree(void **state)
@@ -209,7 +213,7 @@ static void random_chains_agree(void **state)
     assert_int_equal(refused[1] + refused[4], 0); /* a permutation or a border is always a view */
 }
 
-/* --- What a view must not refuse --------------------------------------------------------------------------- */
+/* --- What a view must not refuse -------------------------------------------------------------------- */
 
 static void simple_cases_need_no_copy(void **state)
 {

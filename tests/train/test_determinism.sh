@@ -1,6 +1,6 @@
 #!/bin/sh
-# The same seed gives the same bytes of the saved model: with one and two threads, with cold and warm caches of
-# programs, run after run; another seed gives others. On the host and on the first OpenCL CPU device.
+# The same seed gives the same bytes of the saved model: with one and two threads, with cold and warm caches
+# of programs, run after run; another seed gives others. On the host and on the first OpenCL CPU device.
 # Exit code 77: skipped.
 set -eu
 command=${CLGRAD_COMMAND:-}

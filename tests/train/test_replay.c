@@ -1,5 +1,5 @@
-/* Replay: from the second step of a structure on nothing is planned, compiled or allocated, and what varies in
- * ordinary training (short batches, evaluation, lengths, loss weights) makes few plans.
+/* Replay: from the second step of a structure on nothing is planned, compiled or allocated, and what varies
+ * in ordinary training (short batches, evaluation, lengths, loss weights) makes few plans.
  * Step times are printed for people; nothing here depends on them.                                 */
 #include <math.h>
 #include <setjmp.h>
@@ -18,7 +18,16 @@
 #include "device/device.h"
 #include "support/devices.h"
 
-enum { SAMPLES = 150, BATCH = 32, STEPS = 24, LENGTH = 64, CHANNELS = 6, CLASSES = 10, LENGTHS = 200, MOST_PROGRAMS = 64 };
+enum {
+    SAMPLES = 150,
+    BATCH = 32,
+    STEPS = 24,
+    LENGTH = 64,
+    CHANNELS = 6,
+    CLASSES = 10,
+    LENGTHS = 200,
+    MOST_PROGRAMS = 64
+};
 
 static double now(void)
 {
@@ -33,10 +42,14 @@ static clg_module *convolutional(clg_device *device)
     conv.in = 1;
     conv.out = 4;
     conv.kernel = 3;
-    clg_module *layers[] = { clg_conv2d(device, &conv),           clg_batch_norm2d(device, 4),
-                             clg_activation(device, CLG_RELU),    clg_max_pool2d(device, 2),
-                             clg_flatten(device),                 clg_dropout(device, 0.25f),
-                             clg_linear(device, 13 * 13 * 4, 16), clg_activation(device, CLG_GELU),
+    clg_module *layers[] = { clg_conv2d(device, &conv),
+                             clg_batch_norm2d(device, 4),
+                             clg_activation(device, CLG_RELU),
+                             clg_max_pool2d(device, 2),
+                             clg_flatten(device),
+                             clg_dropout(device, 0.25f),
+                             clg_linear(device, 13 * 13 * 4, 16),
+                             clg_activation(device, CLG_GELU),
                              clg_linear(device, 16, CLASSES) };
     return clg_sequential(device, layers, sizeof layers / sizeof *layers);
 }
@@ -186,16 +199,21 @@ static void open_sequences(fixture *f, sequences *s)
     static int32_t y[N];
     clg_error error = CLG_ERROR_INIT;
     uint32_t state = 1;
-    for (size_t i = 0; i < sizeof x / sizeof *x; ++i) x[i] = (float)(next_random(&state) % 1000) / 500.0f - 1.0f;
+    for (size_t i = 0; i < sizeof x / sizeof *x; ++i)
+        x[i] = (float)(next_random(&state) % 1000) / 500.0f - 1.0f;
     for (int i = 0; i < N; ++i) y[i] = i % CLASSES;
-    assert_int_equal(clg_tensor_create(f->device, CLG_F32, (clg_shape){ 3, { N, LENGTH, CHANNELS } }, &s->x, &error), CLG_OK);
+    assert_int_equal(
+        clg_tensor_create(f->device, CLG_F32, (clg_shape){ 3, { N, LENGTH, CHANNELS } }, &s->x, &error),
+        CLG_OK);
     assert_int_equal(clg_tensor_create(f->device, CLG_I32, (clg_shape){ 1, { N } }, &s->y, &error), CLG_OK);
-    assert_int_equal(clg_tensor_create(f->device, CLG_F32, (clg_shape){ 2, { CHANNELS, CLASSES } }, &s->weight, &error), CLG_OK);
+    assert_int_equal(
+        clg_tensor_create(f->device, CLG_F32, (clg_shape){ 2, { CHANNELS, CLASSES } }, &s->weight, &error),
+        CLG_OK);
     assert_int_equal(clg_tensor_write(s->x, x, sizeof x, &error), CLG_OK);
     assert_int_equal(clg_tensor_write(s->y, y, sizeof y, &error), CLG_OK);
 }
 
-/* One step on sequences of which `length` elements count: the shape is fixed, the length is a runtime number. */
+/* One step on sequences of which `length` elements count: the shape is fixed, the length is a number. */
 static void masked_step(fixture *f, const sequences *s, int length, double loss_weight)
 {
     static const int time_axis = 1;
@@ -204,7 +222,8 @@ static void masked_step(fixture *f, const sequences *s, int length, double loss_
     clg_tensor *count = clg_scalar(g, length);
     clg_tensor *mask = clg_cast(g, clg_less(g, index, count), CLG_F32);
     clg_tensor *mean = clg_div(g, clg_sum(g, clg_mul(g, s->x, mask), &time_axis, 1, 0), count);
-    clg_tensor *loss = clg_mul(g, clg_cross_entropy(g, clg_matmul(g, mean, s->weight), s->y), clg_scalar(g, loss_weight));
+    clg_tensor *loss =
+        clg_mul(g, clg_cross_entropy(g, clg_matmul(g, mean, s->weight), s->y), clg_scalar(g, loss_weight));
     clg_tensor *gradient = clg_gradient(g, loss, s->weight);
     clg_assign(g, s->weight, clg_sub(g, s->weight, clg_mul(g, gradient, clg_scalar(g, 0.1))));
     clg_tensor *counted = clg_keep(g, clg_sum_all(g, mask));
@@ -243,13 +262,16 @@ static void varied_on(const char *spec)
     assert_int_equal(clg_device_count(f.device).plans, 2);
     evaluate_batch(&f, next_batch(&f));
     assert_int_equal(clg_device_count(f.device).plans, 3);
-    for (int i = 0; i < LENGTHS; ++i) masked_step(&f, &s, 1 + (int)(next_random(&state) % LENGTH), 1.0 / (1 + i));
+    for (int i = 0; i < LENGTHS; ++i)
+        masked_step(&f, &s, 1 + (int)(next_random(&state) % LENGTH), 1.0 / (1 + i));
     clg_device_counters counters = clg_device_count(f.device);
-    print_message("%s: %llu plans, %llu programs, arena %llu bytes\n", spec, (unsigned long long)counters.plans,
-                  (unsigned long long)counters.builds, (unsigned long long)counters.arena_bytes);
+    print_message("%s: %llu plans, %llu programs, arena %llu bytes\n", spec,
+                  (unsigned long long)counters.plans, (unsigned long long)counters.builds,
+                  (unsigned long long)counters.arena_bytes);
     assert_int_equal(counters.plans, 4);
     assert_true(counters.builds <= MOST_PROGRAMS);
-    assert_int_equal(counters.arena_bytes, (f.largest_arena + 127) / 128 * 128); /* the largest plan, rounded once */
+    assert_int_equal(counters.arena_bytes,
+                     (f.largest_arena + 127) / 128 * 128); /* the largest plan, rounded once */
     for (step = 0; step < 3; ++step) train_step(&f, next_batch(&f), step);
     assert_int_equal(clg_device_count(f.device).plans, 4);
     clg_tensor_destroy(s.x);

@@ -36,7 +36,8 @@ static clg_status make_batch(const worker *w, int step, batch *b, clg_error *err
     int32_t y[64];
     clg_shape shape = { 2, { w->batch - step % 2, FEATURES } }, labels = { 1, { w->batch - step % 2 } };
     int64_t count = clg_shape_count(shape);
-    for (int64_t i = 0; i < count; ++i) x[i] = spread((uint32_t)(i * 7919 + w->number * 104729 + step * 1299709 + 1));
+    for (int64_t i = 0; i < count; ++i)
+        x[i] = spread((uint32_t)(i * 7919 + w->number * 104729 + step * 1299709 + 1));
     for (int64_t i = 0; i < labels.dim[0]; ++i) y[i] = (int32_t)((i + step + w->number) % CLASSES);
     clg_status status = clg_tensor_create(w->device, CLG_F32, shape, &b->x, error);
     if (!status) status = clg_tensor_create(w->device, CLG_I32, labels, &b->y, error);
@@ -45,7 +46,8 @@ static clg_status make_batch(const worker *w, int step, batch *b, clg_error *err
     return status;
 }
 
-static clg_status step_of(worker *w, clg_graph *g, clg_module *net, clg_optimizer *optimizer, int step, clg_error *error)
+static clg_status step_of(worker *w, clg_graph *g, clg_module *net, clg_optimizer *optimizer, int step,
+                          clg_error *error)
 {
     batch b = { 0 };
     clg_status status = make_batch(w, step, &b, error);
@@ -75,10 +77,12 @@ static void *work(void *argument)
     w->status = clg_module_reset(net, (uint64_t)w->number + 1);
     clg_optimizer *optimizer = clg_adam(net, &adam);
     clg_graph_seed(g, (uint64_t)w->number);
-    for (int step = 0; step < STEPS && !w->status; ++step) w->status = step_of(w, g, net, optimizer, step, &error);
+    for (int step = 0; step < STEPS && !w->status; ++step)
+        w->status = step_of(w, g, net, optimizer, step, &error);
     clg_tensor *slab = clg_module_slab(net);
     w->count = (size_t)clg_shape_count(clg_tensor_shape(slab));
-    if (!w->status && w->count <= PARAMETERS) w->status = clg_tensor_read(slab, w->slab, w->count * sizeof(float), &error);
+    if (!w->status && w->count <= PARAMETERS)
+        w->status = clg_tensor_read(slab, w->slab, w->count * sizeof(float), &error);
     snprintf(w->message, sizeof w->message, "%s", error.message);
     clg_graph_destroy(g);
     clg_optimizer_destroy(optimizer);
@@ -91,8 +95,10 @@ static void run_workers(clg_device *device, worker *workers, int together)
     pthread_t threads[WORKERS];
     for (int i = 0; i < WORKERS; ++i) {
         workers[i] = (worker){ .device = device, .number = i, .batch = i ? 48 : 17 };
-        if (!together) work(&workers[i]);
-        else assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+        if (!together)
+            work(&workers[i]);
+        else
+            assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < WORKERS && together; ++i) pthread_join(threads[i], NULL);
     for (int i = 0; i < WORKERS; ++i) {
@@ -173,7 +179,8 @@ static void devices_are_opened_from_two_threads(void **state)
     pthread_t threads[WORKERS];
     clg_status statuses[WORKERS] = { CLG_OK };
     (void)state;
-    for (int i = 0; i < WORKERS; ++i) assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &statuses[i]), 0);
+    for (int i = 0; i < WORKERS; ++i)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_and_close, &statuses[i]), 0);
     for (int i = 0; i < WORKERS; ++i) pthread_join(threads[i], NULL);
     for (int i = 0; i < WORKERS; ++i) assert_int_equal(statuses[i], CLG_OK);
 }

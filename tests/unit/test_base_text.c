@@ -107,8 +107,9 @@ static void keep_line(int level, const char *line, void *payload)
 static void test_log(void **state)
 {
     (void)state;
+    char payload[] = "payload";
     clgi_log(CLGI_INFO, "nobody listens");
-    clg_log_set(keep_line, "payload");
+    clg_log_set(keep_line, payload);
     clgi_log(CLGI_WARNING, "line %d", 7);
     assert_string_equal(logged, "0 line 7 payload");
     clg_log_set(NULL, NULL);

@@ -80,7 +80,8 @@ void clgi_opencl_apply_probe(clgi_opencl_device *device, clg_device_info *info)
     info->note = device->probe_note;
 }
 
-/* Runs the probe unless this process or an earlier one did. Two threads that open a device at once probe it once. */
+/* Runs the probe unless this process or an earlier one did. Two threads that open a device at once probe it
+ * once.                                                                                           */
 static clg_status ensure_probe(clgi_opencl_device *device, clg_device_info *info, clg_error *error)
 {
     static pthread_mutex_t probing = PTHREAD_MUTEX_INITIALIZER;

@@ -34,8 +34,8 @@ typedef struct clgi_opencl_device {
     size_t max_items[3];
     int host_memory, has_f64;
     clgi_probe probe;
-    char note[300], refused[300]; /* what discovery says, then what the probe says: never written again, as lists
-                                     show them without a lock */
+    /* Of discovery, then of the probe: never written again, as lists show them without a lock. */
+    char note[300], refused[300];
     int told;
     char probe_note[400], probe_refused[300];
 } clgi_opencl_device;

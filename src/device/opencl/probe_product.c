@@ -133,8 +133,8 @@ static clg_status measure_or_skip(const product *p, const form *f, int *ret_righ
     return CLG_OK;
 }
 
-/* A busy machine makes either form look slow, and the bits of every result hang on which one wins: the loser is
- * measured again, and its best time counts.                                                       */
+/* A busy machine makes either form look slow, and the bits of every result hang on which one wins: the loser
+ * is measured again, and its best time counts.                                                    */
 static clg_status appeal(const product *p, const form *vector, const form *tile, clgi_probe *probe,
                          clg_error *error)
 {
