@@ -13,24 +13,29 @@
 
 enum { WARM_UP = 5, DEFAULT_STEPS = 60, CLASSES = 10 };
 
-static double now_ms(void) {
+static double now_ms(void)
+{
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
 }
 
 /* conv 3x3x32, pool, conv 3x3x64, pool, dropout, dense 10; 28x28x1. */
-static clg_module *convnet(clg_device *device) {
+static clg_module *convnet(clg_device *device)
+{
     clg_conv2d_options first = CLG_CONV2D_OPTIONS_INIT, second = CLG_CONV2D_OPTIONS_INIT;
     first.in = 1, first.out = 32, first.kernel = 3;
     second.in = 32, second.out = 64, second.kernel = 3;
-    clg_module *layers[] = { clg_conv2d(device, &first), clg_activation(device, CLG_RELU), clg_max_pool2d(device, 2),
-                             clg_conv2d(device, &second), clg_activation(device, CLG_RELU), clg_max_pool2d(device, 2),
-                             clg_flatten(device), clg_dropout(device, 0.5f), clg_linear(device, 1600, CLASSES) };
+    clg_module *layers[] = {
+        clg_conv2d(device, &first),  clg_activation(device, CLG_RELU), clg_max_pool2d(device, 2),
+        clg_conv2d(device, &second), clg_activation(device, CLG_RELU), clg_max_pool2d(device, 2),
+        clg_flatten(device),         clg_dropout(device, 0.5f),        clg_linear(device, 1600, CLASSES)
+    };
     return clg_sequential(device, layers, sizeof layers / sizeof *layers);
 }
 
-static clg_module *mlp(clg_device *device) {
+static clg_module *mlp(clg_device *device)
+{
     clg_module *layers[] = { clg_linear(device, 784, 1024), clg_activation(device, CLG_RELU),
                              clg_linear(device, 1024, 1024), clg_activation(device, CLG_RELU),
                              clg_linear(device, 1024, CLASSES) };
@@ -43,25 +48,29 @@ static const struct {
     clg_shape input;
 } nets[] = { { "convnet", convnet, { 4, { 128, 28, 28, 1 } } }, { "mlp", mlp, { 2, { 256, 784 } } } };
 
-static int by_value(const void *a, const void *b) {
+static int by_value(const void *a, const void *b)
+{
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static int fail(const char *message) {
+static int fail(const char *message)
+{
     fprintf(stderr, "train_step: %s\n", message);
     return 1;
 }
 
 /* Deterministic values in [0, 1) and labels. */
-static clg_status fill(clg_tensor *x, clg_tensor *y, clg_error *error) {
+static clg_status fill(clg_tensor *x, clg_tensor *y, clg_error *error)
+{
     int64_t count = clg_shape_count(clg_tensor_shape(x)), n = clg_shape_count(clg_tensor_shape(y));
     float *values = malloc((size_t)count * sizeof *values);
     int32_t *labels = malloc((size_t)n * sizeof *labels);
     uint32_t state = 1;
     clg_status status = CLG_ENOMEM;
     if (values && labels) {
-        for (int64_t i = 0; i < count; ++i) values[i] = (float)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f;
+        for (int64_t i = 0; i < count; ++i)
+            values[i] = (float)((state = state * 1664525u + 1013904223u) >> 8) / 16777216.0f;
         for (int64_t i = 0; i < n; ++i) labels[i] = (int32_t)(i * 7 % CLASSES);
         status = clg_tensor_write(x, values, (size_t)count * sizeof *values, error);
         if (!status) status = clg_tensor_write(y, labels, (size_t)n * sizeof *labels, error);
@@ -71,7 +80,8 @@ static clg_status fill(clg_tensor *x, clg_tensor *y, clg_error *error) {
     return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char **argv)
+{
     clg_error error = CLG_ERROR_INIT;
     clg_device *device;
     size_t net = 0;
@@ -94,7 +104,8 @@ int main(int argc, char **argv) {
         double start = now_ms();
         clg_tensor *value = clg_cross_entropy(graph, clg_forward(graph, module, x), y);
         clg_minimize(graph, optimizer, value);
-        if (clg_graph_run(graph) || clg_item(graph, value, &loss)) return fail(clg_graph_error(graph)->message);
+        if (clg_graph_run(graph) || clg_item(graph, value, &loss))
+            return fail(clg_graph_error(graph)->message);
         clg_graph_clear(graph);
         times[i] = now_ms() - start;
     }
@@ -103,11 +114,12 @@ int main(int argc, char **argv) {
     double first = times[0];
     qsort(times + WARM_UP, (size_t)steps, sizeof *times, by_value);
     const double *sorted = times + WARM_UP;
-    printf("{\"net\":\"%s\",\"device\":\"%s\",\"median_ms\":%.4f,\"p10_ms\":%.4f,\"p90_ms\":%.4f,\"first_ms\":%.1f,\"loss\":%.6f,"
+    printf("{\"net\":\"%s\",\"device\":\"%s\",\"median_ms\":%.4f,\"p10_ms\":%.4f,\"p90_ms\":%.4f,\"first_"
+           "ms\":%.1f,\"loss\":%.6f,"
            "\"launches\":%llu,\"host_steps\":%llu,\"arena_bytes\":%llu}\n",
-           nets[net].name, clg_device_describe(device)->id, sorted[steps / 2], sorted[steps / 10], sorted[steps * 9 / 10],
-           first, (double)loss, (unsigned long long)stats.launches, (unsigned long long)stats.host_steps,
-           (unsigned long long)stats.arena_bytes);
+           nets[net].name, clg_device_describe(device)->id, sorted[steps / 2], sorted[steps / 10],
+           sorted[steps * 9 / 10], first, (double)loss, (unsigned long long)stats.launches,
+           (unsigned long long)stats.host_steps, (unsigned long long)stats.arena_bytes);
     free(times);
     clg_graph_destroy(graph);
     clg_optimizer_destroy(optimizer);

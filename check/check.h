@@ -26,8 +26,8 @@ typedef struct clgi_check_totals {
  * `every`-th behind it (1: all). `line` gets a line per case, as text or, with `json`, the lines of one JSON
  * document. The result is CLG_OK when the cases ran, failed
  * ones included: look at the totals. Errors: no such device, no memory.                           */
-clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int every,
-                          int json, void (*line)(const char *text, void *payload), void *payload,
+clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int every, int json,
+                          void (*line)(const char *text, void *payload), void *payload,
                           clgi_check_totals *ret_totals, clg_error *error);
 
 /* Adds one name, or a list of them joined by '+'. */

@@ -118,7 +118,7 @@ clg_status cli_model_open(const char *path, clg_device *device, clg_module **ret
     clg_status status = clg_model_metadata(path, "recipe", &name, error);
     if (status == CLG_END)
         cli_set_error(error, status = CLG_EFORMAT,
-            "model: %.200s does not tell its recipe: it was not saved by `clgrad train`", path);
+                      "model: %.200s does not tell its recipe: it was not saved by `clgrad train`", path);
     const recipe *found = status ? NULL : find_recipe(name, error);
     clg_text_free(name);
     if (!found) return error->status;

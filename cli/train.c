@@ -104,7 +104,8 @@ static clg_status check_writable(const char *option, const char *path, clg_error
 {
     struct stat found;
     if (!path) return CLG_OK;
-    if (!stat(path, &found) && !S_ISREG(found.st_mode)) return CLG_OK; /* not replaced: the writer has the word */
+    if (!stat(path, &found) && !S_ISREG(found.st_mode))
+        return CLG_OK; /* not replaced: the writer has the word */
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     int failed = !folder || access(folder, W_OK | X_OK);

@@ -51,13 +51,19 @@ CLG_API int64_t clg_dataset_label(const clg_dataset *dataset, int64_t index);
 
 typedef struct clg_loader clg_loader;
 typedef struct clg_loader_options {
-    int64_t batch;      /* default 128 */
-    int32_t shuffle;    /* a permutation that depends on (seed, epoch) alone */
-    int32_t drop_last;  /* 1: leave an incomplete last batch out */
+    int64_t batch;     /* default 128 */
+    int32_t shuffle;   /* a permutation that depends on (seed, epoch) alone */
+    int32_t drop_last; /* 1: leave an incomplete last batch out */
     uint64_t seed;
     uint64_t reserved[8];
 } clg_loader_options;
-#define CLG_LOADER_OPTIONS_INIT { 128, 0, 0, 0, { 0 } }
+#define CLG_LOADER_OPTIONS_INIT                                                                              \
+    {                                                                                                        \
+        128, 0, 0, 0,                                                                                        \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 /* x f32 in [0, 1], y i32; both stay valid until the next call of clg_loader_next. */
 typedef struct clg_batch {

@@ -26,8 +26,8 @@ typedef enum clg_family {
 
 /* What discovery found. Strings live as long as the list. */
 typedef struct clg_device_info {
-    const char *id;             /* "0:1" as `clinfo -l` numbers, or "host" */
-    const char *name;           /* the driver's name of the device */
+    const char *id;   /* "0:1" as `clinfo -l` numbers, or "host" */
+    const char *name; /* the driver's name of the device */
     const char *vendor;
     const char *platform;
     const char *driver;         /* driver version */
@@ -60,7 +60,13 @@ typedef struct clg_device_options {
     int32_t no_fallback; /* 1: an op without a working kernel is an error instead of a host step */
     uint64_t reserved[8];
 } clg_device_options;
-#define CLG_DEVICE_OPTIONS_INIT { CLG_FAMILY_AUTO, 0, { 0 } }
+#define CLG_DEVICE_OPTIONS_INIT                                                                              \
+    {                                                                                                        \
+        CLG_FAMILY_AUTO, 0,                                                                                  \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 /* spec: "auto" (or NULL), "host", "0:1", or a part of a vendor, platform or device name.
  * CLGRAD_DEVICE overrides "auto". Errors: CLG_ENODEVICE, naming what there is.                   */
@@ -78,16 +84,16 @@ CLG_API clg_status clg_device_sync(clg_device *device, clg_error *error);
 
 /* Counters since opening; handles and bytes are current values. */
 typedef struct clg_device_counters {
-    uint64_t plans;          /* plans made */
-    uint64_t builds;         /* programs compiled */
-    uint64_t cache_hits;     /* kernels taken from the cache on disk */
-    uint64_t launches;       /* kernels enqueued */
-    uint64_t host_steps;     /* steps that ran on the host instead of the device */
-    uint64_t allocations;    /* device chunks and host blocks allocated so far */
-    uint64_t handles;        /* backend objects alive: memory, programs, kernels, queues */
-    uint64_t stored_bytes;   /* in stored tensors */
-    uint64_t arena_bytes;    /* of the arena of recorded values */
-    uint64_t peak_bytes;     /* largest stored + arena so far */
+    uint64_t plans;        /* plans made */
+    uint64_t builds;       /* programs compiled */
+    uint64_t cache_hits;   /* kernels taken from the cache on disk */
+    uint64_t launches;     /* kernels enqueued */
+    uint64_t host_steps;   /* steps that ran on the host instead of the device */
+    uint64_t allocations;  /* device chunks and host blocks allocated so far */
+    uint64_t handles;      /* backend objects alive: memory, programs, kernels, queues */
+    uint64_t stored_bytes; /* in stored tensors */
+    uint64_t arena_bytes;  /* of the arena of recorded values */
+    uint64_t peak_bytes;   /* largest stored + arena so far */
     uint64_t reserved[6];
 } clg_device_counters;
 CLG_API clg_device_counters clg_device_count(const clg_device *device);

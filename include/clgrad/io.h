@@ -43,8 +43,8 @@ typedef struct clg_series {
     int32_t right_axis; /* 1: scaled on the right */
 } clg_series;
 CLG_API clg_status clg_svg_write(const char *path, const char *title, const char *x_label,
-                                 const char *left_label, const char *right_label,
-                                 const clg_series *series, size_t count, clg_error *error);
+                                 const char *left_label, const char *right_label, const clg_series *series,
+                                 size_t count, clg_error *error);
 
 #ifdef __cplusplus
 }

@@ -20,20 +20,24 @@ extern "C" {
 
 typedef struct clg_module clg_module;
 
-typedef enum clg_activation_kind {
-    CLG_RELU, CLG_GELU, CLG_SILU, CLG_TANH, CLG_SIGMOID
-} clg_activation_kind;
+typedef enum clg_activation_kind { CLG_RELU, CLG_GELU, CLG_SILU, CLG_TANH, CLG_SIGMOID } clg_activation_kind;
 
 typedef struct clg_conv2d_options {
-    int64_t in, out;      /* channels */
-    int64_t kernel;       /* square */
-    int64_t stride;       /* default 1 */
-    int64_t padding;      /* default 0 */
-    int64_t groups;       /* default 1 */
-    int32_t no_bias;      /* default 0 */
+    int64_t in, out; /* channels */
+    int64_t kernel;  /* square */
+    int64_t stride;  /* default 1 */
+    int64_t padding; /* default 0 */
+    int64_t groups;  /* default 1 */
+    int32_t no_bias; /* default 0 */
     uint64_t reserved[8];
 } clg_conv2d_options;
-#define CLG_CONV2D_OPTIONS_INIT { 0, 0, 0, 1, 0, 1, 0, { 0 } }
+#define CLG_CONV2D_OPTIONS_INIT                                                                              \
+    {                                                                                                        \
+        0, 0, 0, 1, 0, 1, 0,                                                                                 \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 /* y = x W^T + b; x [..., in], weight [out, in], bias [out], both U(-1/sqrt(in), 1/sqrt(in)). */
 CLG_API clg_module *clg_linear(clg_device *device, int64_t in, int64_t out);
@@ -65,9 +69,9 @@ CLG_API clg_status clg_module_reset(clg_module *module, uint64_t seed);
 typedef struct clg_parameter {
     const char *name;
     clg_tensor *tensor;
-    int32_t trainable;  /* 0: a buffer */
-    int32_t ohwi;       /* 1: [O, KH, KW, I] here, [O, I, KH, KW] in files */
-    int64_t offset;     /* of a trainable one in the slab, in elements (a multiple of 16); -1 for a buffer */
+    int32_t trainable; /* 0: a buffer */
+    int32_t ohwi;      /* 1: [O, KH, KW, I] here, [O, I, KH, KW] in files */
+    int64_t offset;    /* of a trainable one in the slab, in elements (a multiple of 16); -1 for a buffer */
 } clg_parameter;
 /* Number of parameters and buffers, in registration order; allocates them if need be (0 on error). */
 CLG_API size_t clg_module_parameter_count(clg_module *module);

@@ -15,11 +15,11 @@ extern "C" {
 #endif
 
 /* Elementwise (elementwise.def): clg_neg, clg_exp, clg_relu ... */
-#define UNARY(name, types, formula, gradient, low, high, meaning, source)                           \
+#define UNARY(name, types, formula, gradient, low, high, meaning, source)                                    \
     CLG_API clg_tensor *clg_##name(clg_graph *graph, clg_tensor *x);
-#define BINARY(name, types, formula, gradient_a, gradient_b, low, high, meaning, source)            \
+#define BINARY(name, types, formula, gradient_a, gradient_b, low, high, meaning, source)                     \
     CLG_API clg_tensor *clg_##name(clg_graph *graph, clg_tensor *a, clg_tensor *b);
-#define COMPARE(name, types, formula, meaning)                                                      \
+#define COMPARE(name, types, formula, meaning)                                                               \
     CLG_API clg_tensor *clg_##name(clg_graph *graph, clg_tensor *a, clg_tensor *b);
 #include <clgrad/elementwise.def>
 #undef UNARY
@@ -90,29 +90,40 @@ typedef struct clg_conv2d_attributes {
     int32_t stride[2], padding[2]; /* along H and W; default 1 and 0 */
     int32_t groups;                /* default 1 */
 } clg_conv2d_attributes;
-#define CLG_CONV2D_ATTRIBUTES_INIT { { 1, 1 }, { 0, 0 }, 1 }
+#define CLG_CONV2D_ATTRIBUTES_INIT                                                                           \
+    {                                                                                                        \
+        { 1, 1 }, { 0, 0 }, 1                                                                                \
+    }
 /* y[n, oh, ow, o] = sum over kh, kw, i of x[n, oh sh + kh - ph, ow sw + kw - pw, i] w[o, kh, kw, i].
  *   x [N, H, W, C], w [O, KH, KW, C / groups], y [N, OH, OW, O] with OH = (H + 2 ph - KH) / sh + 1.
  * Gradients: to x (transposed convolution) and to w (correlation), each differentiable again.     */
 CLG_API clg_tensor *clg_convolution2d(clg_graph *graph, clg_tensor *x, clg_tensor *w,
-                               const clg_conv2d_attributes *attributes);
+                                      const clg_conv2d_attributes *attributes);
 /* Gradient of conv2d to its input, for an input of shape x_shape: dy [N, OH, OW, O] -> [N, H, W, C]. */
-CLG_API clg_tensor *clg_convolution2d_input(clg_graph *graph, clg_tensor *dy, clg_tensor *w, clg_shape x_shape,
-                                     const clg_conv2d_attributes *attributes);
+CLG_API clg_tensor *clg_convolution2d_input(clg_graph *graph, clg_tensor *dy, clg_tensor *w,
+                                            clg_shape x_shape, const clg_conv2d_attributes *attributes);
 /* Gradient of conv2d to its weights, for weights of shape w_shape. */
-CLG_API clg_tensor *clg_convolution2d_weights(clg_graph *graph, clg_tensor *dy, clg_tensor *x, clg_shape w_shape,
-                                       const clg_conv2d_attributes *attributes);
+CLG_API clg_tensor *clg_convolution2d_weights(clg_graph *graph, clg_tensor *dy, clg_tensor *x,
+                                              clg_shape w_shape, const clg_conv2d_attributes *attributes);
 
 typedef struct clg_pool2d_attributes {
     int32_t window[2], stride[2], padding[2];
 } clg_pool2d_attributes;
 /* Square window, stride = window, no padding. */
-#define CLG_POOL2D_ATTRIBUTES_INIT(size) { { size, size }, { size, size }, { 0, 0 } }
+#define CLG_POOL2D_ATTRIBUTES_INIT(size)                                                                     \
+    {                                                                                                        \
+        { size, size }, { size, size },                                                                      \
+        {                                                                                                    \
+            0, 0                                                                                             \
+        }                                                                                                    \
+    }
 /* Largest value under the window (padding never wins; NaN does); x [N, H, W, C].
  * Gradient: dy to the first maximum of each window in row-major order, as PyTorch.               */
-CLG_API clg_tensor *clg_max_pooling2d(clg_graph *graph, clg_tensor *x, const clg_pool2d_attributes *attributes);
+CLG_API clg_tensor *clg_max_pooling2d(clg_graph *graph, clg_tensor *x,
+                                      const clg_pool2d_attributes *attributes);
 /* Mean under the window; padding counts as zeros (PyTorch's count_include_pad). */
-CLG_API clg_tensor *clg_avg_pooling2d(clg_graph *graph, clg_tensor *x, const clg_pool2d_attributes *attributes);
+CLG_API clg_tensor *clg_avg_pooling2d(clg_graph *graph, clg_tensor *x,
+                                      const clg_pool2d_attributes *attributes);
 
 /* Composites: one node each with a closed-form gradient. */
 /* exp(x - max) / sum over `axis`; a fully -inf row gives zeros. Gradient: (dy - sum(dy y)) y. */
@@ -129,15 +140,15 @@ CLG_API clg_tensor *clg_drop(clg_graph *graph, clg_tensor *x, double p);
  * Training: batch statistics, and running = (1 - momentum) running + momentum batch (variance unbiased)
  * is assigned; evaluation: running statistics. Source: Ioffe and Szegedy 2015.                   */
 CLG_API clg_tensor *clg_batch_normalize(clg_graph *graph, clg_tensor *x, clg_tensor *gamma, clg_tensor *beta,
-                                   clg_tensor *running_mean, clg_tensor *running_variance, double momentum,
-                                   double eps);
+                                        clg_tensor *running_mean, clg_tensor *running_variance,
+                                        double momentum, double eps);
 
 /* The list for `clgrad ops`: returns 0 past the end. */
 typedef struct clg_op_info {
     const char *name, *doc, *source;
-    const char *kind;      /* "elementwise", "reduce", "movement", "contraction", "composite" ... */
-    const char *gradient;  /* "yes", or why there is none */
-    char kernels[160];     /* implementations in the order they are tried, or what runs an op without its own */
+    const char *kind;     /* "elementwise", "reduce", "movement", "contraction", "composite" ... */
+    const char *gradient; /* "yes", or why there is none */
+    char kernels[160]; /* implementations in the order they are tried, or what runs an op without its own */
 } clg_op_info;
 CLG_API int clg_op_describe(size_t index, clg_op_info *ret_info);
 

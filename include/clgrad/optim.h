@@ -22,7 +22,13 @@ typedef struct clg_sgd_options {
     float lr, momentum, weight_decay;
     uint64_t reserved[8];
 } clg_sgd_options;
-#define CLG_SGD_OPTIONS_INIT { 1e-2f, 0.0f, 0.0f, { 0 } }
+#define CLG_SGD_OPTIONS_INIT                                                                                 \
+    {                                                                                                        \
+        1e-2f, 0.0f, 0.0f,                                                                                   \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 /* Kingma and Ba 2015, with bias correction; weight_decay is L2 added to the gradient (Adam) or
  * decoupled (AdamW, Loshchilov and Hutter 2019).                                                 */
@@ -31,8 +37,20 @@ typedef struct clg_adam_options {
     uint64_t reserved[8];
 } clg_adam_options;
 typedef clg_adam_options clg_adamw_options;
-#define CLG_ADAM_OPTIONS_INIT { 1e-3f, 0.9f, 0.999f, 1e-8f, 0.0f, { 0 } }
-#define CLG_ADAMW_OPTIONS_INIT { 1e-3f, 0.9f, 0.999f, 1e-8f, 1e-2f, { 0 } }
+#define CLG_ADAM_OPTIONS_INIT                                                                                \
+    {                                                                                                        \
+        1e-3f, 0.9f, 0.999f, 1e-8f, 0.0f,                                                                    \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
+#define CLG_ADAMW_OPTIONS_INIT                                                                               \
+    {                                                                                                        \
+        1e-3f, 0.9f, 0.999f, 1e-8f, 1e-2f,                                                                   \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 CLG_API clg_optimizer *clg_sgd(clg_module *module, const clg_sgd_options *options);
 CLG_API clg_optimizer *clg_adam(clg_module *module, const clg_adam_options *options);
@@ -49,8 +67,7 @@ CLG_API uint64_t clg_optimizer_step(const clg_optimizer *optimizer);
 CLG_API void clg_optimizer_set_step(clg_optimizer *optimizer, uint64_t step);
 /* State slabs ("momentum"; "exp_avg", "exp_avg_sq"), for checkpoints. */
 CLG_API size_t clg_optimizer_state_count(const clg_optimizer *optimizer);
-CLG_API clg_tensor *clg_optimizer_state(const clg_optimizer *optimizer, size_t index,
-                                        const char **ret_name);
+CLG_API clg_tensor *clg_optimizer_state(const clg_optimizer *optimizer, size_t index, const char **ret_name);
 
 /* lr at `step` of `total`: linear from 0 to base over `warmup` steps, then constant. */
 CLG_API float clg_schedule_warmup(float base, uint64_t step, uint64_t warmup);

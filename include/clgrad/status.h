@@ -37,7 +37,13 @@ typedef struct clg_error {
     char message[500];
 } clg_error;
 
-#define CLG_ERROR_INIT { CLG_OK, 0, { 0 } }
+#define CLG_ERROR_INIT                                                                                       \
+    {                                                                                                        \
+        CLG_OK, 0,                                                                                           \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 /* "shape mismatch"; "unknown status" for a code that is not in the table. */
 CLG_API const char *clg_status_text(clg_status status);

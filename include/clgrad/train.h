@@ -20,33 +20,39 @@ typedef enum clg_train_event_kind { CLG_TRAIN_STEP, CLG_TRAIN_EPOCH, CLG_TRAIN_D
 typedef struct clg_train_event {
     clg_train_event_kind kind;
     uint64_t epoch, epochs, batch, batches, step; /* epoch and batch count from 1 here */
-    double loss;            /* mean since the last event of this kind */
+    double loss;                                  /* mean since the last event of this kind */
     double train_accuracy;
     double test_accuracy, validation_loss; /* epoch and done; NaN before */
     double lr, seconds, samples_per_second;
 } clg_train_event;
 
 typedef struct clg_train_options {
-    uint64_t epochs;         /* default 1 */
-    uint64_t max_steps;      /* 0: no limit */
-    int64_t batch;           /* default 128 */
+    uint64_t epochs;    /* default 1 */
+    uint64_t max_steps; /* 0: no limit */
+    int64_t batch;      /* default 128 */
     uint64_t seed;
-    uint64_t warmup_steps;   /* linear warm-up, then cosine to 0 where cosine is 1 */
+    uint64_t warmup_steps; /* linear warm-up, then cosine to 0 where cosine is 1 */
     int32_t cosine;
-    int32_t check_nan;       /* 1: look at the loss after every step, not only now and then */
-    const char *checkpoint;  /* path, written at every epoch and on stop; NULL: none */
-    int32_t resume;          /* 1: continue from the checkpoint, or begin, with a message, if there is none */
+    int32_t check_nan;      /* 1: look at the loss after every step, not only now and then */
+    const char *checkpoint; /* path, written at every epoch and on stop; NULL: none */
+    int32_t resume;         /* 1: continue from the checkpoint, or begin, with a message, if there is none */
     uint64_t checkpoint_steps; /* also every so many steps; 0: epochs only */
-    const char *log;         /* JSON lines; NULL: none */
-    const char *curve;       /* SVG; NULL: none */
+    const char *log;           /* JSON lines; NULL: none */
+    const char *curve;         /* SVG; NULL: none */
     void (*on_event)(const clg_train_event *event, void *payload);
     void (*on_message)(const char *line, void *payload);
     void *payload;
-    const volatile int *stop; /* non-zero: finish the step, save, return CLG_EINTERRUPTED; may be NULL */
+    const volatile int *stop;    /* non-zero: finish the step, save, return CLG_EINTERRUPTED; may be NULL */
     const char *const *metadata; /* pairs for the saved files, NULL-ended; may be NULL */
     uint64_t reserved[8];
 } clg_train_options;
-#define CLG_TRAIN_OPTIONS_INIT { 1, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, { 0 } }
+#define CLG_TRAIN_OPTIONS_INIT                                                                               \
+    {                                                                                                        \
+        1, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                                 \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 typedef struct clg_train_result {
     double test_accuracy, validation_loss, seconds;

@@ -15,9 +15,9 @@ void clgi_error_reset(clg_error *error);
 clg_status clgi_error_copy(clg_error *to, const clg_error *from);
 
 /* On failure store the status and go to the clean-up. Never returns past it. */
-#define CLGI_TRY(expression)                                                                       \
-    do {                                                                                           \
-        if ((status = (expression)) != CLG_OK) goto out;                                           \
+#define CLGI_TRY(expression)                                                                                 \
+    do {                                                                                                     \
+        if ((status = (expression)) != CLG_OK) goto out;                                                     \
     } while (0)
 
 #endif

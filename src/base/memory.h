@@ -39,7 +39,7 @@ void clgi_text_clear(clgi_text *text);                                  /* keeps
 void clgi_text_finish(clgi_text *text);
 
 /* Makes room for one more element in `array` of `count` elements; 0 on failure. */
-#define CLGI_GROW(array, count, capacity)                                                          \
+#define CLGI_GROW(array, count, capacity)                                                                    \
     ((count) < (capacity) || clgi_grow((void **)&(array), &(capacity), sizeof *(array)))
 int clgi_grow(void **array, size_t *capacity, size_t element_bytes);
 

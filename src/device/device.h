@@ -31,7 +31,8 @@ typedef struct clgi_storage {
     void *internal;
 } clgi_storage;
 /* Zeroed. CLG_EDEVMEM says wanted, used and limit. */
-clg_status clgi_storage_create(clg_device *device, uint64_t bytes, clgi_storage **ret_storage, clg_error *error);
+clg_status clgi_storage_create(clg_device *device, uint64_t bytes, clgi_storage **ret_storage,
+                               clg_error *error);
 clgi_storage *clgi_storage_retain(clgi_storage *storage);
 /* The memory is reused only after the work in flight. */
 void clgi_storage_release(clgi_storage *storage);
@@ -50,12 +51,12 @@ uint64_t clgi_device_arena_generation(const clg_device *device);
 
 /* --- Kernels: compiled in batches, cached in memory and on disk ------------------------------ */
 typedef struct clgi_kernel_source {
-    const char *file;     /* "matmul_cpu.cl": the template; part of the text */
-    const char *defines;  /* "#define MR 12\n...": parameters */
-    const char *code;     /* generated functions and macros, between prelude and file; may be "" */
-    const char *op;       /* for messages and CLGRAD_FAIL_BUILD */
-    uint64_t local[3];    /* the one local size it is launched with */
-    const char *entry;    /* "matmul": which kernel of the template; NULL: its first */
+    const char *file;    /* "matmul_cpu.cl": the template; part of the text */
+    const char *defines; /* "#define MR 12\n...": parameters */
+    const char *code;    /* generated functions and macros, between prelude and file; may be "" */
+    const char *op;      /* for messages and CLGRAD_FAIL_BUILD */
+    uint64_t local[3];   /* the one local size it is launched with */
+    const char *entry;   /* "matmul": which kernel of the template; NULL: its first */
 } clgi_kernel_source;
 /* The template defines `KERNEL NAME(matmul)(...)`; every function of a template or of `code` goes through
  * NAME(), which makes it unique, so that several can share a program. ret_kernels[i] is a kernel object of

@@ -15,18 +15,21 @@ typedef struct walk {
     clg_tensor **of_slot;
 } walk;
 
-static int value_reaches(const walk *w, const clg_tensor *value) {
+static int value_reaches(const walk *w, const clg_tensor *value)
+{
     if (!clgi_is_float(value->dtype)) return 0;
     return value->node ? w->reaches[value->node->id] : w->is_source[value->slot];
 }
 
-static clg_tensor **gradient_place(walk *w, const clg_tensor *value) {
+static clg_tensor **gradient_place(walk *w, const clg_tensor *value)
+{
     return value->node ? &w->of_output[value->node->id * CLGI_MAX_OUTPUTS + (uint32_t)value->output]
                        : &w->of_slot[value->slot];
 }
 
 /* Sums over the axes along which `shape` was broadcast to the gradient's shape. */
-static clg_tensor *unbroadcast(clg_graph *graph, clg_tensor *gradient, clg_shape shape) {
+static clg_tensor *unbroadcast(clg_graph *graph, clg_tensor *gradient, clg_shape shape)
+{
     if (clgi_is_poisoned(gradient) || clgi_shape_equal(gradient->shape, shape)) return gradient;
     int axes[CLG_MAX_DIMS], n = 0, lead = gradient->shape.ndim - shape.ndim;
     for (int d = 0; d < gradient->shape.ndim; ++d)
@@ -35,7 +38,8 @@ static clg_tensor *unbroadcast(clg_graph *graph, clg_tensor *gradient, clg_shape
     return clg_reshape(graph, gradient, shape);
 }
 
-static void accumulate(walk *w, const clg_tensor *value, clg_tensor *gradient) {
+static void accumulate(walk *w, const clg_tensor *value, clg_tensor *gradient)
+{
     clg_tensor **place = gradient_place(w, value);
     gradient = unbroadcast(w->graph, gradient, value->shape);
     if (!clgi_is_poisoned(gradient) && gradient->dtype != value->dtype)
@@ -43,7 +47,8 @@ static void accumulate(walk *w, const clg_tensor *value, clg_tensor *gradient) {
     *place = *place ? clg_add(w->graph, *place, gradient) : gradient;
 }
 
-static void step_back(walk *w, clgi_node *node) {
+static void step_back(walk *w, clgi_node *node)
+{
     clg_tensor *dy[CLGI_MAX_OUTPUTS] = { NULL };
     int any = 0;
     for (int i = 0; i < node->n_out; ++i) {
@@ -72,7 +77,8 @@ static void step_back(walk *w, clgi_node *node) {
 }
 
 /* A node stops the walk when its op has no rule and says no reason: nothing flows through it. */
-static void mark_reaching(walk *w) {
+static void mark_reaching(walk *w)
+{
     for (size_t n = 0; n < w->n_nodes; ++n) {
         const clgi_node *node = w->graph->nodes[n];
         if (!node->op->gradient && !node->op->no_gradient) continue;
@@ -82,12 +88,14 @@ static void mark_reaching(walk *w) {
     }
 }
 
-static clg_tensor *zeros_like(clg_graph *graph, const clg_tensor *value) {
+static clg_tensor *zeros_like(clg_graph *graph, const clg_tensor *value)
+{
     return clg_expand(graph, clg_constant(graph, value->dtype, 0.0), value->shape);
 }
 
 void clg_gradients(clg_graph *graph, clg_tensor *target, clg_tensor *const *sources, size_t n,
-                   clg_tensor **ret_gradients) {
+                   clg_tensor **ret_gradients)
+{
     walk w = { .graph = graph };
     for (size_t i = 0; i < n; ++i) ret_gradients[i] = &graph->poisoned;
     target = clgi_graph_resolve(graph, target);
@@ -112,8 +120,10 @@ void clg_gradients(clg_graph *graph, clg_tensor *target, clg_tensor *const *sour
         return;
     }
     for (size_t i = 0; i < n; ++i) {
-        if (resolved[i]->node) w.reaches[resolved[i]->node->id] = 1;
-        else w.is_source[resolved[i]->slot] = 1;
+        if (resolved[i]->node)
+            w.reaches[resolved[i]->node->id] = 1;
+        else
+            w.is_source[resolved[i]->slot] = 1;
     }
     mark_reaching(&w);
     if (value_reaches(&w, target)) {
@@ -127,7 +137,8 @@ void clg_gradients(clg_graph *graph, clg_tensor *target, clg_tensor *const *sour
     }
 }
 
-clg_tensor *clg_gradient(clg_graph *graph, clg_tensor *target, clg_tensor *source) {
+clg_tensor *clg_gradient(clg_graph *graph, clg_tensor *target, clg_tensor *source)
+{
     clg_tensor *gradient = NULL;
     clg_gradients(graph, target, &source, 1, &gradient);
     return gradient;

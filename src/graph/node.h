@@ -21,8 +21,8 @@ struct clg_tensor {
     clg_dtype dtype;
     clg_shape shape;
     clg_device *device;
-    clg_graph *graph;      /* NULL: stored */
-    clgi_node *node;       /* of a recorded value; NULL when poisoned */
+    clg_graph *graph; /* NULL: stored */
+    clgi_node *node;  /* of a recorded value; NULL when poisoned */
     int output;
     int slot;              /* number of a stored tensor inside a graph, -1 for others */
     int keep;              /* marked by clg_keep */

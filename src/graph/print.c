@@ -2,13 +2,18 @@
 #include "graph/graph.h"
 #include "ops/op.h"
 
-static void print_reference(const clg_tensor *value, clgi_text *text) {
-    if (!value->node) clgi_text_add(text, "s%d", value->slot);
-    else if (value->node->n_out > 1) clgi_text_add(text, "%%%u.%d", value->node->id, value->output);
-    else clgi_text_add(text, "%%%u", value->node->id);
+static void print_reference(const clg_tensor *value, clgi_text *text)
+{
+    if (!value->node)
+        clgi_text_add(text, "s%d", value->slot);
+    else if (value->node->n_out > 1)
+        clgi_text_add(text, "%%%u.%d", value->node->id, value->output);
+    else
+        clgi_text_add(text, "%%%u", value->node->id);
 }
 
-void clgi_node_print(const clgi_node *node, clgi_text *text) {
+void clgi_node_print(const clgi_node *node, clgi_text *text)
+{
     clgi_text_add(text, "%%%u = %s(", node->id, node->op->name);
     for (int i = 0; i < node->n_in; ++i) {
         if (i) clgi_text_add(text, ", ");
@@ -23,7 +28,8 @@ void clgi_node_print(const clgi_node *node, clgi_text *text) {
     clgi_text_add(text, "\n");
 }
 
-void clgi_graph_print(const clg_graph *graph, clgi_text *text) {
+void clgi_graph_print(const clg_graph *graph, clgi_text *text)
+{
     for (size_t i = 0; i < graph->n_slots; ++i)
         clgi_text_add(text, "s%zu = stored %s%s\n", i, clg_dtype_name(graph->slots[i]->dtype),
                       CLGI_SHAPE(graph->slots[i]->shape));

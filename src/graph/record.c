@@ -9,7 +9,8 @@
 #include "graph/graph.h"
 #include "ops/op.h"
 
-static clg_graph *create(clg_device *device, int planning) {
+static clg_graph *create(clg_device *device, int planning)
+{
     clg_graph *graph = clgi_alloc_zero(1, sizeof *graph);
     if (!graph) return NULL;
     graph->device = device;
@@ -21,20 +22,24 @@ static clg_graph *create(clg_device *device, int planning) {
     return graph;
 }
 
-clg_graph *clg_graph_create(clg_device *device) {
+clg_graph *clg_graph_create(clg_device *device)
+{
     return create(device, 0);
 }
 
-clg_graph *clgi_graph_create_planning(clg_device *device) {
+clg_graph *clgi_graph_create_planning(clg_device *device)
+{
     return create(device, 1);
 }
 
-static void release_values(clg_graph *graph) {
+static void release_values(clg_graph *graph)
+{
     for (size_t i = 0; i < graph->n_slots; ++i) clgi_storage_release(graph->slots[i]->storage);
     for (size_t i = 0; i < graph->n_kept; ++i) clgi_storage_release(graph->kept[i]->storage);
 }
 
-void clg_graph_clear(clg_graph *graph) {
+void clg_graph_clear(clg_graph *graph)
+{
     release_values(graph);
     clgi_arena_reset(&graph->arena);
     graph->n_nodes = graph->n_slots = graph->n_kept = graph->n_assigns = graph->n_scalars = 0;
@@ -43,7 +48,8 @@ void clg_graph_clear(clg_graph *graph) {
     clgi_text_clear(&graph->key);
 }
 
-void clg_graph_destroy(clg_graph *graph) {
+void clg_graph_destroy(clg_graph *graph)
+{
     if (!graph) return;
     if (graph->release_plans) graph->release_plans(graph);
     release_values(graph);
@@ -57,27 +63,33 @@ void clg_graph_destroy(clg_graph *graph) {
     clgi_free(graph);
 }
 
-const clg_error *clg_graph_error(const clg_graph *graph) {
+const clg_error *clg_graph_error(const clg_graph *graph)
+{
     return &graph->error;
 }
 
-void clg_graph_seed(clg_graph *graph, uint64_t seed) {
+void clg_graph_seed(clg_graph *graph, uint64_t seed)
+{
     graph->seed = seed;
 }
 
-void clg_graph_set_step(clg_graph *graph, uint64_t step) {
+void clg_graph_set_step(clg_graph *graph, uint64_t step)
+{
     graph->step = step;
 }
 
-uint64_t clg_graph_step(const clg_graph *graph) {
+uint64_t clg_graph_step(const clg_graph *graph)
+{
     return graph->step;
 }
 
-void clg_graph_train(clg_graph *graph, int train) {
+void clg_graph_train(clg_graph *graph, int train)
+{
     graph->train = train != 0;
 }
 
-clg_tensor *clgi_graph_fail(clg_graph *graph, clg_status status, const char *format, ...) {
+clg_tensor *clgi_graph_fail(clg_graph *graph, clg_status status, const char *format, ...)
+{
     char message[sizeof graph->error.message];
     va_list arguments;
     va_start(arguments, format);
@@ -87,27 +99,32 @@ clg_tensor *clgi_graph_fail(clg_graph *graph, clg_status status, const char *for
     return &graph->poisoned;
 }
 
-int clgi_is_poisoned(const clg_tensor *tensor) {
+int clgi_is_poisoned(const clg_tensor *tensor)
+{
     return !tensor || (tensor->graph && !tensor->node && tensor->slot < 0);
 }
 
-static clg_tensor *out_of_memory(clg_graph *graph) {
+static clg_tensor *out_of_memory(clg_graph *graph)
+{
     return clgi_graph_fail(graph, CLG_ENOMEM, "graph: out of host memory after %zu nodes", graph->n_nodes);
 }
 
 /* --- Key -------------------------------------------------------------------------------------- */
 
-static void key_add(clg_graph *graph, const void *bytes, size_t count) {
+static void key_add(clg_graph *graph, const void *bytes, size_t count)
+{
     if (!graph->planning) clgi_text_bytes(&graph->key, bytes, count);
 }
 
-static void key_value(clg_graph *graph, const clg_tensor *value) {
-    uint32_t reference = value->node ? value->node->id * 8u + (uint32_t)value->output + 4u
-                                     : (uint32_t)value->slot * 8u;
+static void key_value(clg_graph *graph, const clg_tensor *value)
+{
+    uint32_t reference =
+        value->node ? value->node->id * 8u + (uint32_t)value->output + 4u : (uint32_t)value->slot * 8u;
     key_add(graph, &reference, sizeof reference);
 }
 
-static void key_node(clg_graph *graph, const clgi_node *node) {
+static void key_node(clg_graph *graph, const clgi_node *node)
+{
     uint32_t head[2] = { (uint32_t)node->n_in, (uint32_t)node->n_attributes };
     key_add(graph, &node->op, sizeof node->op);
     key_add(graph, head, sizeof head);
@@ -116,7 +133,8 @@ static void key_node(clg_graph *graph, const clgi_node *node) {
 }
 
 /* The aliasing pattern: which earlier slot has the same memory, and how far from it this one starts. */
-static void key_slot(clg_graph *graph, const clg_tensor *slot) {
+static void key_slot(clg_graph *graph, const clg_tensor *slot)
+{
     int64_t facts[4 + CLG_MAX_DIMS] = { slot->dtype, slot->shape.ndim, slot->slot, 0 };
     for (size_t i = 0; i < graph->n_slots; ++i) {
         if (graph->slots[i]->storage != slot->storage) continue;
@@ -132,12 +150,14 @@ static void key_slot(clg_graph *graph, const clg_tensor *slot) {
 
 /* --- Stored tensors --------------------------------------------------------------------------- */
 
-static int same_tensor(const clg_tensor *a, const clg_tensor *b) {
+static int same_tensor(const clg_tensor *a, const clg_tensor *b)
+{
     return a->storage == b->storage && a->offset == b->offset && a->dtype == b->dtype &&
            clgi_shape_equal(a->shape, b->shape);
 }
 
-static clg_tensor *slot_of(clg_graph *graph, const clg_tensor *stored) {
+static clg_tensor *slot_of(clg_graph *graph, const clg_tensor *stored)
+{
     for (size_t i = graph->n_slots; i-- > 0;)
         if (same_tensor(graph->slots[i], stored)) return graph->slots[i];
     clg_tensor *slot = clgi_arena_alloc(&graph->arena, sizeof *slot);
@@ -152,7 +172,8 @@ static clg_tensor *slot_of(clg_graph *graph, const clg_tensor *stored) {
 }
 
 /* A read recorded after an assign sees the assigned value: the newest assign that overlaps decides. */
-static clg_tensor *current_value(clg_graph *graph, clg_tensor *slot) {
+static clg_tensor *current_value(clg_graph *graph, clg_tensor *slot)
+{
     uint64_t end = slot->offset + clgi_value_bytes(slot);
     for (size_t i = graph->n_assigns; i-- > 0;) {
         clg_tensor *target = graph->assigns[i]->in[0], *value = graph->assigns[i]->in[1];
@@ -160,9 +181,10 @@ static clg_tensor *current_value(clg_graph *graph, clg_tensor *slot) {
         if (target->storage != slot->storage || target->offset >= end || slot->offset >= target_end) continue;
         if (same_tensor(target, slot)) return value;
         if (slot->offset < target->offset || end > target_end)
-            return clgi_graph_fail(graph, CLG_EUNSUPPORTED,
-                                   "assign: %s is read after a part of it, %s, was assigned in the same graph",
-                                   CLGI_SHAPE(slot->shape), CLGI_SHAPE(target->shape));
+            return clgi_graph_fail(
+                graph, CLG_EUNSUPPORTED,
+                "assign: %s is read after a part of it, %s, was assigned in the same graph",
+                CLGI_SHAPE(slot->shape), CLGI_SHAPE(target->shape));
         int64_t first = (int64_t)((slot->offset - target->offset) / clg_dtype_size(slot->dtype));
         int64_t last = first + clg_shape_count(slot->shape);
         clg_shape flat = { 1, { clg_shape_count(value->shape) } };
@@ -172,7 +194,8 @@ static clg_tensor *current_value(clg_graph *graph, clg_tensor *slot) {
     return slot;
 }
 
-clg_tensor *clgi_graph_resolve(clg_graph *graph, clg_tensor *tensor) {
+clg_tensor *clgi_graph_resolve(clg_graph *graph, clg_tensor *tensor)
+{
     if (!tensor) return clgi_graph_fail(graph, CLG_EINVAL, "graph: an input is NULL");
     if (tensor->device && tensor->device != graph->device)
         return clgi_graph_fail(graph, CLG_EINVAL, "graph: an input lies on another device: %s",
@@ -191,7 +214,8 @@ clg_tensor *clgi_graph_resolve(clg_graph *graph, clg_tensor *tensor) {
 /* --- Nodes ------------------------------------------------------------------------------------ */
 
 static clgi_node *new_node(clg_graph *graph, const clgi_op *op, int n_in, const int64_t *attributes,
-                           int n_attributes) {
+                           int n_attributes)
+{
     size_t inputs = (size_t)n_in * sizeof(clg_tensor *), integers = (size_t)n_attributes * sizeof(int64_t);
     clgi_node *node = clgi_arena_zero(&graph->arena, sizeof *node);
     char *block = clgi_arena_alloc(&graph->arena, inputs + integers + 1);
@@ -214,7 +238,8 @@ static clgi_node *new_node(clg_graph *graph, const clgi_op *op, int n_in, const 
 }
 
 clg_tensor *clgi_record(clg_graph *graph, const clgi_op *op, clg_tensor *const *in, int n_in,
-                        const int64_t *attributes, int n_attributes, clg_tensor **ret_outputs) {
+                        const int64_t *attributes, int n_attributes, clg_tensor **ret_outputs)
+{
     clgi_node *node = NULL;
     if (graph->error.status) goto poisoned;
     node = new_node(graph, op, n_in, attributes, n_attributes);
@@ -242,7 +267,8 @@ poisoned:
     return &graph->poisoned;
 }
 
-clg_tensor *clg_keep(clg_graph *graph, clg_tensor *tensor) {
+clg_tensor *clg_keep(clg_graph *graph, clg_tensor *tensor)
+{
     if (graph->error.status || clgi_is_poisoned(tensor)) return &graph->poisoned;
     if (!tensor->graph || tensor->slot >= 0 || tensor->keep) return tensor;
     if (tensor->graph != graph)
@@ -256,7 +282,8 @@ clg_tensor *clg_keep(clg_graph *graph, clg_tensor *tensor) {
     return tensor;
 }
 
-void clg_assign(clg_graph *graph, clg_tensor *stored, clg_tensor *value) {
+void clg_assign(clg_graph *graph, clg_tensor *stored, clg_tensor *value)
+{
     if (graph->error.status) return;
     if (!stored || (stored->graph && (stored->slot < 0 || stored->graph != graph))) {
         clgi_graph_fail(graph, CLG_EINVAL, "assign: the target is not a stored tensor");

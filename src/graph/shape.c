@@ -16,15 +16,18 @@ static const dtype_row dtypes[] = {
 #undef DTYPE
 };
 
-const char *clg_dtype_name(clg_dtype dtype) {
+const char *clg_dtype_name(clg_dtype dtype)
+{
     return (unsigned)dtype < CLG_DTYPE_COUNT ? dtypes[dtype].name : "?";
 }
 
-size_t clg_dtype_size(clg_dtype dtype) {
+size_t clg_dtype_size(clg_dtype dtype)
+{
     return (unsigned)dtype < CLG_DTYPE_COUNT ? dtypes[dtype].bytes : 0;
 }
 
-int clgi_is_float(clg_dtype dtype) {
+int clgi_is_float(clg_dtype dtype)
+{
     return dtypes[dtype].kind == 'f';
 }
 
@@ -33,24 +36,28 @@ static const unsigned char rank_of[CLG_DTYPE_COUNT] = {
     [CLG_BOOL] = 0, [CLG_U8] = 1, [CLG_I32] = 2, [CLG_U32] = 3, [CLG_F32] = 4, [CLG_F64] = 5
 };
 
-clg_dtype clgi_promote(clg_dtype a, clg_dtype c) {
+clg_dtype clgi_promote(clg_dtype a, clg_dtype c)
+{
     return rank_of[a] >= rank_of[c] ? a : c;
 }
 
-int64_t clg_shape_count(clg_shape shape) {
+int64_t clg_shape_count(clg_shape shape)
+{
     int64_t count = 1;
     for (int d = 0; d < shape.ndim; ++d) count *= shape.dim[d];
     return count;
 }
 
-int clgi_shape_equal(clg_shape a, clg_shape c) {
+int clgi_shape_equal(clg_shape a, clg_shape c)
+{
     if (a.ndim != c.ndim) return 0;
     for (int d = 0; d < a.ndim; ++d)
         if (a.dim[d] != c.dim[d]) return 0;
     return 1;
 }
 
-int clgi_shape_broadcast(clg_shape a, clg_shape c, clg_shape *ret_shape) {
+int clgi_shape_broadcast(clg_shape a, clg_shape c, clg_shape *ret_shape)
+{
     clg_shape shape = { a.ndim > c.ndim ? a.ndim : c.ndim, { 0 } };
     for (int d = 0; d < shape.ndim; ++d) {
         int from_end = shape.ndim - d;
@@ -63,12 +70,14 @@ int clgi_shape_broadcast(clg_shape a, clg_shape c, clg_shape *ret_shape) {
     return 1;
 }
 
-int clgi_axis(int axis, int ndim) {
+int clgi_axis(int axis, int ndim)
+{
     if (axis < 0) axis += ndim;
     return axis >= 0 && axis < ndim ? axis : -1;
 }
 
-clgi_shape_text clgi_shape_print(clg_shape shape) {
+clgi_shape_text clgi_shape_print(clg_shape shape)
+{
     clgi_shape_text out;
     size_t used = (size_t)snprintf(out.text, sizeof out.text, "[");
     for (int d = 0; d < shape.ndim && used < sizeof out.text; ++d)

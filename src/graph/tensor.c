@@ -3,7 +3,8 @@
 
 #include "graph/graph.h"
 
-static clg_status check_shape(clg_shape shape, size_t element, uint64_t *ret_bytes, clg_error *error) {
+static clg_status check_shape(clg_shape shape, size_t element, uint64_t *ret_bytes, clg_error *error)
+{
     uint64_t bytes = element;
     if (shape.ndim < 0 || shape.ndim > CLG_MAX_DIMS)
         return clgi_fail(error, CLG_ESHAPE, "tensor: number of dimensions is not in 0..%d: %d", CLG_MAX_DIMS,
@@ -20,7 +21,8 @@ static clg_status check_shape(clg_shape shape, size_t element, uint64_t *ret_byt
 }
 
 static clg_status make(clg_device *device, clg_dtype dtype, clg_shape shape, clgi_storage *storage,
-                       uint64_t offset, clg_tensor **ret_tensor, clg_error *error) {
+                       uint64_t offset, clg_tensor **ret_tensor, clg_error *error)
+{
     clg_tensor *tensor = clgi_alloc_zero(1, sizeof *tensor);
     if (!tensor) return clgi_fail_memory(error, sizeof *tensor);
     tensor->dtype = dtype;
@@ -34,7 +36,8 @@ static clg_status make(clg_device *device, clg_dtype dtype, clg_shape shape, clg
 }
 
 clg_status clg_tensor_create(clg_device *device, clg_dtype dtype, clg_shape shape, clg_tensor **ret_tensor,
-                             clg_error *error) {
+                             clg_error *error)
+{
     clgi_storage *storage = NULL;
     uint64_t bytes = 0;
     if (!device || !ret_tensor) return clgi_fail(error, CLG_EINVAL, "tensor: device or result is NULL");
@@ -58,7 +61,8 @@ clg_status clg_tensor_create(clg_device *device, clg_dtype dtype, clg_shape shap
 }
 
 clg_status clg_tensor_view(clg_tensor *base, int64_t offset, clg_shape shape, clg_tensor **ret_view,
-                           clg_error *error) {
+                           clg_error *error)
+{
     uint64_t bytes = 0;
     if (!base || !base->storage || base->graph)
         return clgi_fail(error, CLG_EINVAL, "tensor view: the base is not a stored tensor");
@@ -71,26 +75,31 @@ clg_status clg_tensor_view(clg_tensor *base, int64_t offset, clg_shape shape, cl
     return make(base->device, base->dtype, shape, base->storage, base->offset + start, ret_view, error);
 }
 
-void clg_tensor_destroy(clg_tensor *tensor) {
+void clg_tensor_destroy(clg_tensor *tensor)
+{
     if (!tensor || tensor->graph) return;
     clgi_storage_release(tensor->storage);
     clgi_free(tensor);
 }
 
-clg_dtype clg_tensor_dtype(const clg_tensor *tensor) {
+clg_dtype clg_tensor_dtype(const clg_tensor *tensor)
+{
     return tensor->dtype;
 }
 
-clg_shape clg_tensor_shape(const clg_tensor *tensor) {
+clg_shape clg_tensor_shape(const clg_tensor *tensor)
+{
     return tensor->shape;
 }
 
-uint64_t clgi_value_bytes(const clg_tensor *value) {
+uint64_t clgi_value_bytes(const clg_tensor *value)
+{
     return (uint64_t)clg_shape_count(value->shape) * clg_dtype_size(value->dtype);
 }
 
 static clg_status check_transfer(const clg_tensor *tensor, const void *memory, size_t bytes, const char *what,
-                                 clg_error *error) {
+                                 clg_error *error)
+{
     if (!tensor || tensor->graph || !memory)
         return clgi_fail(error, CLG_EINVAL, "tensor %s: not a stored tensor, or no memory given", what);
     if (bytes != clgi_value_bytes(tensor))
@@ -100,13 +109,15 @@ static clg_status check_transfer(const clg_tensor *tensor, const void *memory, s
     return CLG_OK;
 }
 
-clg_status clg_tensor_write(clg_tensor *tensor, const void *source, size_t bytes, clg_error *error) {
+clg_status clg_tensor_write(clg_tensor *tensor, const void *source, size_t bytes, clg_error *error)
+{
     clg_status status = check_transfer(tensor, source, bytes, "write", error);
     if (status || !bytes) return status;
     return clgi_storage_write(tensor->storage, tensor->offset, source, bytes, error);
 }
 
-clg_status clg_tensor_read(const clg_tensor *tensor, void *destination, size_t bytes, clg_error *error) {
+clg_status clg_tensor_read(const clg_tensor *tensor, void *destination, size_t bytes, clg_error *error)
+{
     clg_status status = check_transfer(tensor, destination, bytes, "read", error);
     if (status || !bytes) return status;
     return clgi_storage_read(tensor->storage, tensor->offset, destination, bytes, error);

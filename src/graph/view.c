@@ -1,7 +1,8 @@
 /* Strided views: how movement changes the map from coordinates to places in a buffer. */
 #include "graph/node.h"
 
-clgi_view clgi_view_dense(clg_shape shape) {
+clgi_view clgi_view_dense(clg_shape shape)
+{
     clgi_view view = { .shape = shape };
     int64_t stride = 1;
     for (int d = shape.ndim - 1; d >= 0; --d) {
@@ -12,7 +13,8 @@ clgi_view clgi_view_dense(clg_shape shape) {
     return view;
 }
 
-int clgi_view_is_dense(const clgi_view *view) {
+int clgi_view_is_dense(const clgi_view *view)
+{
     if (view->masked || view->offset) return 0;
     int64_t stride = 1;
     for (int d = view->shape.ndim - 1; d >= 0; --d) {
@@ -22,7 +24,8 @@ int clgi_view_is_dense(const clgi_view *view) {
     return 1;
 }
 
-static void reset_mask(clgi_view *view) {
+static void reset_mask(clgi_view *view)
+{
     view->masked = 0;
     for (int d = 0; d < view->shape.ndim; ++d) {
         view->low[d] = 0;
@@ -30,13 +33,15 @@ static void reset_mask(clgi_view *view) {
     }
 }
 
-static int axis_is_masked(const clgi_view *view, int d) {
+static int axis_is_masked(const clgi_view *view, int d)
+{
     return view->masked && (view->low[d] > 0 || view->high[d] < view->shape.dim[d]);
 }
 
 /* Each old run of axes must map onto a run of new ones with the same count: inside a run, old axes must be
  * mergeable (outer stride = inner stride * inner size) and unmasked; an axis that maps alone keeps its mask. */
-int clgi_view_reshape(const clgi_view *view, clg_shape shape, clgi_view *ret_view) {
+int clgi_view_reshape(const clgi_view *view, clg_shape shape, clgi_view *ret_view)
+{
     clgi_view out = { .shape = shape, .offset = view->offset, .masked = view->masked };
     int old_axis = 0, new_axis = 0;
     const clg_shape *old = &view->shape;
@@ -53,8 +58,10 @@ int clgi_view_reshape(const clgi_view *view, clg_shape shape, clgi_view *ret_vie
         int64_t old_count = old_axis < old->ndim ? old->dim[old_axis++] : 1;
         int64_t new_count = new_axis < shape.ndim ? shape.dim[new_axis++] : 1;
         while (old_count != new_count) {
-            if (old_count < new_count) old_count *= old->dim[old_axis++];
-            else new_count *= shape.dim[new_axis++];
+            if (old_count < new_count)
+                old_count *= old->dim[old_axis++];
+            else
+                new_count *= shape.dim[new_axis++];
         }
         /* Merge the old run into one axis of `old_count` elements with `stride`. */
         int64_t stride = 0, expected = -1;
@@ -65,8 +72,10 @@ int clgi_view_reshape(const clgi_view *view, clg_shape shape, clgi_view *ret_vie
                 continue;
             }
             if (axis_is_masked(view, d)) masked_axis = d;
-            if (!real) stride = view->stride[d];
-            else if (view->stride[d] != expected) return 0;
+            if (!real)
+                stride = view->stride[d];
+            else if (view->stride[d] != expected)
+                return 0;
             expected = view->stride[d] * old->dim[d];
             ++real;
         }
@@ -92,7 +101,8 @@ int clgi_view_reshape(const clgi_view *view, clg_shape shape, clgi_view *ret_vie
     return 1;
 }
 
-int clgi_view_permute(const clgi_view *view, const int64_t *order, clgi_view *ret_view) {
+int clgi_view_permute(const clgi_view *view, const int64_t *order, clgi_view *ret_view)
+{
     clgi_view out = *view;
     for (int d = 0; d < view->shape.ndim; ++d) {
         out.shape.dim[d] = view->shape.dim[order[d]];
@@ -104,7 +114,8 @@ int clgi_view_permute(const clgi_view *view, const int64_t *order, clgi_view *re
     return 1;
 }
 
-int clgi_view_expand(const clgi_view *view, clg_shape shape, clgi_view *ret_view) {
+int clgi_view_expand(const clgi_view *view, clg_shape shape, clgi_view *ret_view)
+{
     clgi_view out = { .shape = shape, .offset = view->offset, .masked = view->masked };
     int lead = shape.ndim - view->shape.ndim;
     for (int d = 0; d < shape.ndim; ++d) {
@@ -125,7 +136,8 @@ int clgi_view_expand(const clgi_view *view, clg_shape shape, clgi_view *ret_view
 }
 
 int clgi_view_slice(const clgi_view *view, const int64_t *start, const int64_t *step, clg_shape shape,
-                    clgi_view *ret_view) {
+                    clgi_view *ret_view)
+{
     clgi_view out = *view;
     out.shape = shape;
     for (int d = 0; d < shape.ndim; ++d) {
@@ -143,7 +155,8 @@ int clgi_view_slice(const clgi_view *view, const int64_t *start, const int64_t *
     return 1;
 }
 
-int clgi_view_pad(const clgi_view *view, const int64_t *before, clg_shape shape, clgi_view *ret_view) {
+int clgi_view_pad(const clgi_view *view, const int64_t *before, clg_shape shape, clgi_view *ret_view)
+{
     clgi_view out = *view;
     out.shape = shape;
     out.masked = 1;

@@ -4,10 +4,12 @@
 
 #include "ops/rules.h"
 
-static clg_status infer_batch_norm(clg_graph *graph, clgi_node *node) {
+static clg_status infer_batch_norm(clg_graph *graph, clgi_node *node)
+{
     clg_shape x = node->in[0]->shape, channels = { 1, { 0 } };
     if (x.ndim < 2)
-        return clgi_refuse(graph, CLG_ESHAPE, "batch_norm: x has at least 2 dimensions: got %s", CLGI_SHAPE(x));
+        return clgi_refuse(graph, CLG_ESHAPE, "batch_norm: x has at least 2 dimensions: got %s",
+                           CLGI_SHAPE(x));
     channels.dim[0] = x.dim[x.ndim - 1];
     for (int i = 1; i < 3; ++i)
         if (!clgi_shape_equal(node->in[i]->shape, channels) || node->in[i]->dtype != node->in[0]->dtype)
@@ -24,26 +26,31 @@ static clg_status infer_batch_norm(clg_graph *graph, clgi_node *node) {
     return CLG_OK;
 }
 
-static int leading_axes(clg_shape shape, int *axes) {
+static int leading_axes(clg_shape shape, int *axes)
+{
     for (int d = 0; d < shape.ndim - 1; ++d) axes[d] = d;
     return shape.ndim - 1;
 }
 
-static clg_tensor *reciprocal_deviation(clg_graph *graph, clg_tensor *variance, double eps) {
+static clg_tensor *reciprocal_deviation(clg_graph *graph, clg_tensor *variance, double eps)
+{
     return clg_rsqrt(graph, clg_add(graph, variance, clgi_literal(graph, variance, eps)));
 }
 
-static double eps_of(const clgi_node *node) {
+static double eps_of(const clgi_node *node)
+{
     double eps;
     memcpy(&eps, node->attributes, sizeof eps);
     return eps;
 }
 
-static clg_tensor *normalise(clg_graph *graph, clg_tensor *x, clg_tensor *mean, clg_tensor *scale) {
+static clg_tensor *normalise(clg_graph *graph, clg_tensor *x, clg_tensor *mean, clg_tensor *scale)
+{
     return clg_mul(graph, clg_sub(graph, x, mean), scale);
 }
 
-static void lower_batch_norm(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
+static void lower_batch_norm(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
     int axes[CLG_MAX_DIMS], n = leading_axes(in[0]->shape, axes);
     clg_moments(graph, in[0], axes, n, 0, &out[1], &out[2]);
     clg_tensor *hat = normalise(graph, in[0], out[1], reciprocal_deviation(graph, out[2], eps_of(node)));
@@ -51,12 +58,14 @@ static void lower_batch_norm(clg_graph *graph, const clgi_node *node, clg_tensor
 }
 
 /* dx = gamma / deviation (dy - mean(dy) - hat mean(dy hat)). */
-static void gradient_batch_norm(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                                clg_tensor **dx) {
+static void gradient_batch_norm(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                                const unsigned char *need, clg_tensor **dx)
+{
     clg_tensor *x = node->in[0], *gamma = node->in[1];
     int axes[CLG_MAX_DIMS], n = leading_axes(x->shape, axes);
     if (dy[1] || dy[2]) {
-        clgi_graph_fail(graph, CLG_EUNSUPPORTED, "batch_norm: no gradient through its statistics: use clg_moments");
+        clgi_graph_fail(graph, CLG_EUNSUPPORTED,
+                        "batch_norm: no gradient through its statistics: use clg_moments");
         return;
     }
     double count = clgi_ratio(x->shape, gamma->shape);
@@ -73,19 +82,27 @@ static void gradient_batch_norm(clg_graph *graph, clgi_node *node, clg_tensor *c
     dx[0] = clg_mul(graph, inner, clg_mul(graph, gamma, scale));
 }
 
-const clgi_op clgi_op_batch_norm = {
-    .name = "batch_norm", .doc = "normalisation over all axes but the last", .source = "Ioffe and Szegedy 2015",
-    .kind = CLGI_COMPOSITE, .infer = infer_batch_norm, .gradient = gradient_batch_norm, .lower = lower_batch_norm
-};
+const clgi_op clgi_op_batch_norm = { .name = "batch_norm",
+                                     .doc = "normalisation over all axes but the last",
+                                     .source = "Ioffe and Szegedy 2015",
+                                     .kind = CLGI_COMPOSITE,
+                                     .infer = infer_batch_norm,
+                                     .gradient = gradient_batch_norm,
+                                     .lower = lower_batch_norm };
 
 /* running = (1 - momentum) running + momentum value */
-static void update_running(clg_graph *graph, clg_tensor *running, clg_tensor *value, double momentum, double factor) {
+static void update_running(clg_graph *graph, clg_tensor *running, clg_tensor *value, double momentum,
+                           double factor)
+{
     clg_tensor *kept = clg_mul(graph, running, clgi_literal(graph, value, 1.0 - momentum));
-    clg_assign(graph, running, clg_add(graph, kept, clg_mul(graph, value, clgi_literal(graph, value, momentum * factor))));
+    clg_assign(graph, running,
+               clg_add(graph, kept, clg_mul(graph, value, clgi_literal(graph, value, momentum * factor))));
 }
 
 clg_tensor *clg_batch_normalize(clg_graph *graph, clg_tensor *x, clg_tensor *gamma, clg_tensor *beta,
-                                clg_tensor *running_mean, clg_tensor *running_variance, double momentum, double eps) {
+                                clg_tensor *running_mean, clg_tensor *running_variance, double momentum,
+                                double eps)
+{
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x)) return x;
     if (!graph->train) {

@@ -6,12 +6,15 @@
 enum { STRIDE = 0, PADDING = 2, GROUPS = 4, DIMS = 5 };
 
 /* Checks that x, w and dy belong together; each may be an input or the result. */
-static clg_status check_shapes(clg_graph *graph, const clgi_node *node, clg_shape x, clg_shape w, clg_shape *ret_y) {
+static clg_status check_shapes(clg_graph *graph, const clgi_node *node, clg_shape x, clg_shape w,
+                               clg_shape *ret_y)
+{
     const int64_t *at = node->attributes;
     const char *name = node->op->name;
     if (x.ndim != 4 || w.ndim != 4)
-        return clgi_refuse(graph, CLG_ESHAPE, "%s: images are [N, H, W, C], weights [O, KH, KW, C / groups]: got %s, %s",
-                           name, CLGI_SHAPE(x), CLGI_SHAPE(w));
+        return clgi_refuse(graph, CLG_ESHAPE,
+                           "%s: images are [N, H, W, C], weights [O, KH, KW, C / groups]: got %s, %s", name,
+                           CLGI_SHAPE(x), CLGI_SHAPE(w));
     if (at[0] < 1 || at[1] < 1 || at[2] < 0 || at[3] < 0 || at[GROUPS] < 1)
         return clgi_refuse(graph, CLG_EINVAL, "%s: stride %lld, %lld, padding %lld, %lld, groups %lld", name,
                            (long long)at[0], (long long)at[1], (long long)at[2], (long long)at[3],
@@ -23,33 +26,38 @@ static clg_status check_shapes(clg_graph *graph, const clgi_node *node, clg_shap
     for (int d = 0; d < 2; ++d) {
         int64_t span = x.dim[1 + d] + 2 * at[PADDING + d] - w.dim[1 + d];
         if (span < 0 || w.dim[1 + d] < 1)
-            return clgi_refuse(graph, CLG_ESHAPE, "%s: the kernel %s is larger than the padded image %s", name,
-                               CLGI_SHAPE(w), CLGI_SHAPE(x));
+            return clgi_refuse(graph, CLG_ESHAPE, "%s: the kernel %s is larger than the padded image %s",
+                               name, CLGI_SHAPE(w), CLGI_SHAPE(x));
         ret_y->dim[1 + d] = span / at[STRIDE + d] + 1;
     }
     return CLG_OK;
 }
 
-static clg_shape wished_shape(const clgi_node *node) {
+static clg_shape wished_shape(const clgi_node *node)
+{
     clg_shape shape = { 4, { 0 } };
     for (int d = 0; d < 4; ++d) shape.dim[d] = node->attributes[DIMS + d];
     return shape;
 }
 
-static clg_status check_types(clg_graph *graph, clgi_node *node) {
+static clg_status check_types(clg_graph *graph, clgi_node *node)
+{
     node->out[0].dtype = node->in[0]->dtype;
     if (clgi_is_float(node->in[0]->dtype) && node->in[0]->dtype == node->in[1]->dtype) return CLG_OK;
     return clgi_refuse(graph, CLG_EDTYPE, "%s: takes one floating type: got %s, %s", node->op->name,
                        clg_dtype_name(node->in[0]->dtype), clg_dtype_name(node->in[1]->dtype));
 }
 
-static clg_status infer_conv2d(clg_graph *graph, clgi_node *node) {
+static clg_status infer_conv2d(clg_graph *graph, clgi_node *node)
+{
     clg_status status = check_types(graph, node);
-    return status ? status : check_shapes(graph, node, node->in[0]->shape, node->in[1]->shape, &node->out[0].shape);
+    return status ? status
+                  : check_shapes(graph, node, node->in[0]->shape, node->in[1]->shape, &node->out[0].shape);
 }
 
 /* The result is x (from dy, w) or w (from dy, x): its wished shape must give back dy's. */
-static clg_status infer_wished(clg_graph *graph, clgi_node *node, clg_shape x, clg_shape w) {
+static clg_status infer_wished(clg_graph *graph, clgi_node *node, clg_shape x, clg_shape w)
+{
     clg_shape y;
     clg_status status = check_types(graph, node);
     if (status || (status = check_shapes(graph, node, x, w, &y))) return status;
@@ -60,18 +68,21 @@ static clg_status infer_wished(clg_graph *graph, clgi_node *node, clg_shape x, c
     return CLG_OK;
 }
 
-static clg_status infer_conv2d_input(clg_graph *graph, clgi_node *node) {
+static clg_status infer_conv2d_input(clg_graph *graph, clgi_node *node)
+{
     return infer_wished(graph, node, wished_shape(node), node->in[1]->shape);
 }
 
-static clg_status infer_conv2d_weights(clg_graph *graph, clgi_node *node) {
+static clg_status infer_conv2d_weights(clg_graph *graph, clgi_node *node)
+{
     return infer_wished(graph, node, node->in[1]->shape, wished_shape(node));
 }
 
 /* --- Recording ------------------------------------------------------------------------------------- */
 
-static clg_tensor *record(clg_graph *graph, const clgi_op *op, clg_tensor *a, clg_tensor *b, const clg_shape *shape,
-                          const int64_t *attributes) {
+static clg_tensor *record(clg_graph *graph, const clgi_op *op, clg_tensor *a, clg_tensor *b,
+                          const clg_shape *shape, const int64_t *attributes)
+{
     clg_tensor *in[2] = { a, b };
     int64_t all[DIMS + 4];
     for (int i = 0; i < DIMS; ++i) all[i] = attributes[i];
@@ -83,54 +94,64 @@ static clg_tensor *record(clg_graph *graph, const clgi_op *op, clg_tensor *a, cl
 }
 
 static clg_tensor *record_public(clg_graph *graph, const clgi_op *op, clg_tensor *a, clg_tensor *b,
-                                 const clg_shape *shape, const clg_conv2d_attributes *from) {
+                                 const clg_shape *shape, const clg_conv2d_attributes *from)
+{
     static const clg_conv2d_attributes fallback = CLG_CONV2D_ATTRIBUTES_INIT;
     if (!from) from = &fallback;
-    int64_t attributes[DIMS] = { from->stride[0], from->stride[1], from->padding[0], from->padding[1], from->groups };
+    int64_t attributes[DIMS] = { from->stride[0], from->stride[1], from->padding[0], from->padding[1],
+                                 from->groups };
     return record(graph, op, a, b, shape, attributes);
 }
 
-clg_tensor *clg_convolution2d(clg_graph *graph, clg_tensor *x, clg_tensor *w, const clg_conv2d_attributes *attributes) {
+clg_tensor *clg_convolution2d(clg_graph *graph, clg_tensor *x, clg_tensor *w,
+                              const clg_conv2d_attributes *attributes)
+{
     return record_public(graph, &clgi_op_conv2d, x, w, NULL, attributes);
 }
 
 clg_tensor *clg_convolution2d_input(clg_graph *graph, clg_tensor *dy, clg_tensor *w, clg_shape x_shape,
-                                    const clg_conv2d_attributes *attributes) {
+                                    const clg_conv2d_attributes *attributes)
+{
     return record_public(graph, &clgi_op_conv2d_input, dy, w, &x_shape, attributes);
 }
 
 clg_tensor *clg_convolution2d_weights(clg_graph *graph, clg_tensor *dy, clg_tensor *x, clg_shape w_shape,
-                                      const clg_conv2d_attributes *attributes) {
+                                      const clg_conv2d_attributes *attributes)
+{
     return record_public(graph, &clgi_op_conv2d_weights, dy, x, &w_shape, attributes);
 }
 
 /* --- Gradients: g is the gradient of the result ------------------------------------------------------ */
-#define RULE(name)                                                                                            \
-    static void name(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,     \
+#define RULE(name)                                                                                           \
+    static void name(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,    \
                      clg_tensor **dx)
-#define CONV(x, w) record(graph, &clgi_op_conv2d, x, w, NULL, node->attributes)
-#define TO_INPUT(y, w, like) record(graph, &clgi_op_conv2d_input, y, w, &(like)->shape, node->attributes)
+#define CONV(x, w)             record(graph, &clgi_op_conv2d, x, w, NULL, node->attributes)
+#define TO_INPUT(y, w, like)   record(graph, &clgi_op_conv2d_input, y, w, &(like)->shape, node->attributes)
 #define TO_WEIGHTS(y, x, like) record(graph, &clgi_op_conv2d_weights, y, x, &(like)->shape, node->attributes)
 
-RULE(gradient_conv2d) {
+RULE(gradient_conv2d)
+{
     clg_tensor *x = node->in[0], *w = node->in[1], *g = dy[0];
     if (need[0]) dx[0] = TO_INPUT(g, w, x);
     if (need[1]) dx[1] = TO_WEIGHTS(g, x, w);
 }
 
-RULE(gradient_conv2d_input) {
+RULE(gradient_conv2d_input)
+{
     clg_tensor *y = node->in[0], *w = node->in[1], *g = dy[0];
     if (need[0]) dx[0] = CONV(g, w);
     if (need[1]) dx[1] = TO_WEIGHTS(y, g, w);
 }
 
-RULE(gradient_conv2d_weights) {
+RULE(gradient_conv2d_weights)
+{
     clg_tensor *y = node->in[0], *x = node->in[1], *g = dy[0];
     if (need[0]) dx[0] = CONV(x, g);
     if (need[1]) dx[1] = TO_INPUT(y, g, x);
 }
 
-static clgi_cost cost_conv2d(const clgi_node *node) {
+static clgi_cost cost_conv2d(const clgi_node *node)
+{
     /* Every pass multiplies each weight once per output pixel of the forward convolution. */
     const clg_tensor *y = node->op == &clgi_op_conv2d ? &node->out[0] : node->in[0];
     const clg_tensor *w = node->op == &clgi_op_conv2d_weights ? &node->out[0] : node->in[1];
@@ -140,10 +161,15 @@ static clgi_cost cost_conv2d(const clgi_node *node) {
                             (double)clgi_value_bytes(&node->out[0]) };
 }
 
-#define CONVOLUTION(name_, doc_)                                                                              \
-    const clgi_op clgi_op_##name_ = { .name = #name_, .doc = doc_, .source = "-", .kind = CLGI_CONTRACTION,   \
-                                      .infer = infer_##name_, .gradient = gradient_##name_,                   \
-                                      .host = clgi_host_##name_, .implementations = clgi_##name_##_kernels,   \
+#define CONVOLUTION(name_, doc_)                                                                             \
+    const clgi_op clgi_op_##name_ = { .name = #name_,                                                        \
+                                      .doc = doc_,                                                           \
+                                      .source = "-",                                                         \
+                                      .kind = CLGI_CONTRACTION,                                              \
+                                      .infer = infer_##name_,                                                \
+                                      .gradient = gradient_##name_,                                          \
+                                      .host = clgi_host_##name_,                                             \
+                                      .implementations = clgi_##name_##_kernels,                             \
                                       .cost = cost_conv2d }
 CONVOLUTION(conv2d, "2-d convolution of images [N, H, W, C]");
 CONVOLUTION(conv2d_input, "gradient of conv2d to its images");

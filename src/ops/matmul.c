@@ -1,7 +1,8 @@
 /* Matrix product over the last two axes; leading axes broadcast. */
 #include "ops/rules.h"
 
-static clg_status infer_matmul(clg_graph *graph, clgi_node *node) {
+static clg_status infer_matmul(clg_graph *graph, clgi_node *node)
+{
     clg_shape a = node->in[0]->shape, b = node->in[1]->shape, lead;
     if (a.ndim < 2 || b.ndim < 2)
         return clgi_refuse(graph, CLG_ESHAPE, "matmul: inputs have at least 2 dimensions: a is %s, b is %s",
@@ -25,7 +26,8 @@ static clg_status infer_matmul(clg_graph *graph, clgi_node *node) {
     return CLG_OK;
 }
 
-static clg_tensor *transposed(clg_graph *graph, clg_tensor *x) {
+static clg_tensor *transposed(clg_graph *graph, clg_tensor *x)
+{
     int order[CLG_MAX_DIMS], ndim = x->shape.ndim;
     for (int d = 0; d < ndim; ++d) order[d] = d;
     order[ndim - 1] = ndim - 2;
@@ -33,13 +35,15 @@ static clg_tensor *transposed(clg_graph *graph, clg_tensor *x) {
     return clg_permute(graph, x, order);
 }
 
-static void gradient_matmul(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                            clg_tensor **dx) {
+static void gradient_matmul(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                            const unsigned char *need, clg_tensor **dx)
+{
     if (need[0]) dx[0] = clg_matmul(graph, dy[0], transposed(graph, node->in[1]));
     if (need[1]) dx[1] = clg_matmul(graph, transposed(graph, node->in[0]), dy[0]);
 }
 
-static clgi_cost cost_matmul(const clgi_node *node) {
+static clgi_cost cost_matmul(const clgi_node *node)
+{
     const clg_shape *a = &node->in[0]->shape;
     double out = (double)clg_shape_count(node->out[0].shape);
     return (clgi_cost){ 2.0 * out * (double)a->dim[a->ndim - 1],
@@ -47,14 +51,20 @@ static clgi_cost cost_matmul(const clgi_node *node) {
                             (double)clgi_value_bytes(&node->out[0]) };
 }
 
-const clgi_op clgi_op_matmul = { .name = "matmul", .doc = "matrix product over the last two axes", .source = "-",
-                                 .kind = CLGI_CONTRACTION, .infer = infer_matmul, .gradient = gradient_matmul,
-                                 .host = clgi_host_matmul, .implementations = clgi_matmul_kernels,
+const clgi_op clgi_op_matmul = { .name = "matmul",
+                                 .doc = "matrix product over the last two axes",
+                                 .source = "-",
+                                 .kind = CLGI_CONTRACTION,
+                                 .infer = infer_matmul,
+                                 .gradient = gradient_matmul,
+                                 .host = clgi_host_matmul,
+                                 .implementations = clgi_matmul_kernels,
                                  .cost = cost_matmul };
 
 /* Leading axes of `a` join its rows when `b` is one matrix: one product instead of many, and its
  * gradient to b is one product too.                                                              */
-clg_tensor *clg_matmul(clg_graph *graph, clg_tensor *a, clg_tensor *b) {
+clg_tensor *clg_matmul(clg_graph *graph, clg_tensor *a, clg_tensor *b)
+{
     clg_tensor *in[2] = { clgi_graph_resolve(graph, a), clgi_graph_resolve(graph, b) };
     if (clgi_is_poisoned(in[0]) || clgi_is_poisoned(in[1])) return &graph->poisoned;
     clg_shape shape = in[0]->shape;

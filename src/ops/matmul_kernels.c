@@ -9,19 +9,28 @@
 /* The product with its batch axes merged into at most three. */
 typedef struct product {
     int64_t m, n, k, batch;
-    int64_t size[3];          /* outermost first; 1 where unused */
+    int64_t size[3]; /* outermost first; 1 where unused */
     int64_t a_batch[3], b_batch[3];
-    int64_t a_row, a_step;    /* strides of a along m and k */
-    int64_t b_row, b_col;     /* strides of b along k and n */
+    int64_t a_row, a_step; /* strides of a along m and k */
+    int64_t b_row, b_col;  /* strides of b along k and n */
 } product;
 
 typedef struct axis {
     int64_t size, a, b;
 } axis;
 
-static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 /* Stride of a leading axis of the result in an operand, which may lack the axis or repeat along it. */
 static int64_t batch_stride(const clgi_view *view, int axis_of_result, int ndim)
@@ -172,12 +181,12 @@ static int power_of_two_below(int64_t limit, int most)
 }
 
 enum {
-    PACK_ROWS = 64,         /* from so many rows on packing b pays */
-    PACK_COLS = 128,        /* and so many columns, packing an a that is not read along k */
-    PACK_BYTES = 1 << 18,   /* smaller matrices b stay in the second-level cache as they are */
-    ITEM_WORK = 1 << 20,    /* multiply-adds that are worth a work-item of their own */
-    CPU_ITEMS = 64,         /* work-items of a large product, at least */
-    CPU_PARTS = 8           /* fewer work-items than this: k is cut where there is ITEM_WORK for each part */
+    PACK_ROWS = 64,       /* from so many rows on packing b pays */
+    PACK_COLS = 128,      /* and so many columns, packing an a that is not read along k */
+    PACK_BYTES = 1 << 18, /* smaller matrices b stay in the second-level cache as they are */
+    ITEM_WORK = 1 << 20,  /* multiply-adds that are worth a work-item of their own */
+    CPU_ITEMS = 64,       /* work-items of a large product, at least */
+    CPU_PARTS = 8         /* fewer work-items than this: k is cut where there is ITEM_WORK for each part */
 };
 
 /* Tiles per work-item: enough work for each, CPU_ITEMS of them where there is more; few left: k is cut. */
@@ -237,8 +246,8 @@ static int emit_pack(const clgi_operand *from, const product *p, const pack *how
     clgi_launch_define(launch, "ALONG", along);
     clgi_launch_operand(launch, from);
     clgi_launch_workspace(launch, packed);
-    const int64_t numbers[] = { how->n,        p->k,          how->row,      how->col,      p->size[1],
-                                p->size[2],    how->batch[0], how->batch[1], how->batch[2] };
+    const int64_t numbers[] = { how->n,     p->k,          how->row,      how->col,     p->size[1],
+                                p->size[2], how->batch[0], how->batch[1], how->batch[2] };
     longs(launch, numbers, sizeof numbers / sizeof *numbers);
     size_of(launch, ceil_div(p->k, depth), ceil_div(panels, panels_each), matrices, 1);
     how->batch[2] = shared ? 0 : matrix;
@@ -361,8 +370,8 @@ static const gpu_tile gpu_tiles[] = {
 };
 
 enum {
-    GPU_GROUPS = 64,   /* fewer groups than this leave a GPU idle: k is split */
-    GPU_PART = 256     /* shortest part of k worth it */
+    GPU_GROUPS = 64, /* fewer groups than this leave a GPU idle: k is split */
+    GPU_PART = 256   /* shortest part of k worth it */
 };
 
 static int64_t gpu_groups(const product *p, const gpu_tile *t)

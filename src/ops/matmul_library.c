@@ -5,7 +5,8 @@
 #include "base/env.h"
 
 /* One matrix or a batch at equal distances, rows or columns one behind the other. */
-static int layout(const clgi_view *view, uint64_t *ret_ld, uint64_t *ret_stride, int32_t *ret_transposed) {
+static int layout(const clgi_view *view, uint64_t *ret_ld, uint64_t *ret_stride, int32_t *ret_transposed)
+{
     int n = view->shape.ndim;
     int64_t row = view->stride[n - 2], col = view->stride[n - 1];
     int64_t rows = view->shape.dim[n - 2], cols = view->shape.dim[n - 1], stride = 0, count = 1;
@@ -14,8 +15,10 @@ static int layout(const clgi_view *view, uint64_t *ret_ld, uint64_t *ret_stride,
     int64_t ld = *ret_transposed ? col : row, least = *ret_transposed ? rows : cols;
     for (int d = n - 3; d >= 0; --d) {
         if (view->shape.dim[d] == 1) continue;
-        if (count == 1) stride = view->stride[d];
-        else if (view->stride[d] != stride * count) return 0;
+        if (count == 1)
+            stride = view->stride[d];
+        else if (view->stride[d] != stride * count)
+            return 0;
         count *= view->shape.dim[d];
     }
     *ret_ld = (uint64_t)(ld < least ? least : ld);
@@ -23,7 +26,8 @@ static int layout(const clgi_view *view, uint64_t *ret_ld, uint64_t *ret_stride,
     return ld >= least || (*ret_transposed ? cols : rows) == 1;
 }
 
-static int describe(const clgi_problem *problem, clg_product *p) {
+static int describe(const clgi_problem *problem, clg_product *p)
+{
     const clg_shape *out = &problem->out[0].view.shape, *a = &problem->in[0].view.shape;
     p->m = (uint64_t)out->dim[out->ndim - 2];
     p->n = (uint64_t)out->dim[out->ndim - 1];
@@ -35,7 +39,8 @@ static int describe(const clgi_problem *problem, clg_product *p) {
            layout(&problem->in[1].view, &p->b_ld, &p->b_stride, &p->b_transposed);
 }
 
-int clgi_matmul_library_accepts(const clgi_problem *problem, const char **ret_why) {
+int clgi_matmul_library_accepts(const clgi_problem *problem, const char **ret_why)
+{
     clg_product product = { 0 };
     void *handle;
     clg_error error = CLG_ERROR_INIT;
@@ -48,7 +53,8 @@ int clgi_matmul_library_accepts(const clgi_problem *problem, const char **ret_wh
     return describe(problem, &product) && product.k > 0;
 }
 
-void clgi_matmul_library_emit(const clgi_problem *problem, clgi_emitter *emitter) {
+void clgi_matmul_library_emit(const clgi_problem *problem, clgi_emitter *emitter)
+{
     clg_product p = { 0 };
     describe(problem, &p);
     int result = clgi_emit_workspace(emitter, 4 * p.batch * p.m * p.n);

@@ -6,7 +6,8 @@
 /* --- reshape --------------------------------------------------------------------------------------- */
 
 /* reshape and expand carry the wished shape in their attributes. */
-static clg_status infer_reshape(clg_graph *graph, clgi_node *node) {
+static clg_status infer_reshape(clg_graph *graph, clgi_node *node)
+{
     clg_shape shape = { node->n_attributes, { 0 } };
     for (int d = 0; d < shape.ndim; ++d) shape.dim[d] = node->attributes[d];
     if (clg_shape_count(shape) != clg_shape_count(node->in[0]->shape))
@@ -18,33 +19,42 @@ static clg_status infer_reshape(clg_graph *graph, clgi_node *node) {
     return CLG_OK;
 }
 
-static void gradient_reshape(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                             clg_tensor **dx) {
+static void gradient_reshape(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                             const unsigned char *need, clg_tensor **dx)
+{
     if (need[0]) dx[0] = clg_reshape(graph, dy[0], node->in[0]->shape);
 }
 
-#define MOVEMENT(name_, doc_)                                                                                 \
-    const clgi_op clgi_op_##name_ = { .name = #name_, .doc = doc_, .source = "-", .kind = CLGI_MOVEMENT,      \
-                                      .infer = infer_##name_, .gradient = gradient_##name_,                   \
+#define MOVEMENT(name_, doc_)                                                                                \
+    const clgi_op clgi_op_##name_ = { .name = #name_,                                                        \
+                                      .doc = doc_,                                                           \
+                                      .source = "-",                                                         \
+                                      .kind = CLGI_MOVEMENT,                                                 \
+                                      .infer = infer_##name_,                                                \
+                                      .gradient = gradient_##name_,                                          \
                                       .host = clgi_host_copy }
 MOVEMENT(reshape, "the same elements in another shape");
 
 /* 0 with the graph's error when the number of dimensions is impossible. */
-static int check_ndim(clg_graph *graph, const char *name, clg_shape shape) {
+static int check_ndim(clg_graph *graph, const char *name, clg_shape shape)
+{
     if (shape.ndim >= 0 && shape.ndim <= CLG_MAX_DIMS) return 1;
     clgi_graph_fail(graph, CLG_ESHAPE, "%s: number of dimensions is not in 0..%d: %d", name, CLG_MAX_DIMS,
                     (int)shape.ndim);
     return 0;
 }
 
-clg_tensor *clg_reshape(clg_graph *graph, clg_tensor *x, clg_shape shape) {
+clg_tensor *clg_reshape(clg_graph *graph, clg_tensor *x, clg_shape shape)
+{
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x) || !check_ndim(graph, "reshape", shape)) return &graph->poisoned;
     int64_t known = 1;
     int unknown = -1;
     for (int d = 0; d < shape.ndim; ++d) {
-        if (shape.dim[d] >= 0) known *= shape.dim[d];
-        else if (shape.dim[d] == -1 && unknown < 0) unknown = d;
+        if (shape.dim[d] >= 0)
+            known *= shape.dim[d];
+        else if (shape.dim[d] == -1 && unknown < 0)
+            unknown = d;
         else
             return clgi_graph_fail(graph, CLG_ESHAPE, "reshape: at most one dimension may be -1: %s",
                                    CLGI_SHAPE(shape));
@@ -56,7 +66,8 @@ clg_tensor *clg_reshape(clg_graph *graph, clg_tensor *x, clg_shape shape) {
 
 /* --- permute --------------------------------------------------------------------------------------- */
 
-static clg_status infer_permute(clg_graph *graph, clgi_node *node) {
+static clg_status infer_permute(clg_graph *graph, clgi_node *node)
+{
     const clg_shape *in = &node->in[0]->shape;
     unsigned seen = 0;
     node->out[0].dtype = node->in[0]->dtype;
@@ -72,8 +83,9 @@ static clg_status infer_permute(clg_graph *graph, clgi_node *node) {
     return CLG_OK;
 }
 
-static void gradient_permute(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                             clg_tensor **dx) {
+static void gradient_permute(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                             const unsigned char *need, clg_tensor **dx)
+{
     int inverse[CLG_MAX_DIMS];
     for (int d = 0; d < node->in[0]->shape.ndim; ++d) inverse[node->attributes[d]] = d;
     if (need[0]) dx[0] = clg_permute(graph, dy[0], inverse);
@@ -81,7 +93,8 @@ static void gradient_permute(clg_graph *graph, clgi_node *node, clg_tensor *cons
 
 MOVEMENT(permute, "axes in another order");
 
-clg_tensor *clg_permute(clg_graph *graph, clg_tensor *x, const int *order) {
+clg_tensor *clg_permute(clg_graph *graph, clg_tensor *x, const int *order)
+{
     int64_t attributes[CLG_MAX_DIMS];
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x)) return x;
@@ -92,27 +105,30 @@ clg_tensor *clg_permute(clg_graph *graph, clg_tensor *x, const int *order) {
 
 /* --- expand ---------------------------------------------------------------------------------------- */
 
-static clg_status infer_expand(clg_graph *graph, clgi_node *node) {
+static clg_status infer_expand(clg_graph *graph, clgi_node *node)
+{
     clg_shape wished = { node->n_attributes, { 0 } }, got;
     for (int d = 0; d < wished.ndim; ++d) wished.dim[d] = node->attributes[d];
     if (!clgi_shape_broadcast(node->in[0]->shape, wished, &got) || !clgi_shape_equal(got, wished))
-        return clgi_refuse(graph, CLG_ESHAPE, "expand: %s does not broadcast to %s", CLGI_SHAPE(node->in[0]->shape),
-                           CLGI_SHAPE(wished));
+        return clgi_refuse(graph, CLG_ESHAPE, "expand: %s does not broadcast to %s",
+                           CLGI_SHAPE(node->in[0]->shape), CLGI_SHAPE(wished));
     node->out[0].dtype = node->in[0]->dtype;
     node->out[0].shape = wished;
     return CLG_OK;
 }
 
 /* The walk sums over the spread axes. */
-static void gradient_expand(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                            clg_tensor **dx) {
+static void gradient_expand(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                            const unsigned char *need, clg_tensor **dx)
+{
     (void)graph, (void)node;
     if (need[0]) dx[0] = dy[0];
 }
 
 MOVEMENT(expand, "repeated along new or size-1 axes");
 
-clg_tensor *clg_expand(clg_graph *graph, clg_tensor *x, clg_shape shape) {
+clg_tensor *clg_expand(clg_graph *graph, clg_tensor *x, clg_shape shape)
+{
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x) || !check_ndim(graph, "expand", shape)) return &graph->poisoned;
     if (x->node && clgi_shape_equal(x->shape, shape)) return x;
@@ -121,7 +137,8 @@ clg_tensor *clg_expand(clg_graph *graph, clg_tensor *x, clg_shape shape) {
 
 /* --- slice: attributes [start..., step..., count...] ------------------------------------------------- */
 
-static clg_status infer_slice(clg_graph *graph, clgi_node *node) {
+static clg_status infer_slice(clg_graph *graph, clgi_node *node)
+{
     const clg_shape *in = &node->in[0]->shape;
     const int64_t *start = node->attributes, *step = start + in->ndim, *count = step + in->ndim;
     node->out[0].dtype = node->in[0]->dtype;
@@ -129,16 +146,18 @@ static clg_status infer_slice(clg_graph *graph, clgi_node *node) {
     for (int d = 0; d < in->ndim; ++d) {
         int64_t last = count[d] ? start[d] + (count[d] - 1) * step[d] : start[d];
         if (start[d] < 0 || step[d] < 1 || count[d] < 0 || (count[d] && last >= in->dim[d]))
-            return clgi_refuse(graph, CLG_ERANGE, "slice: axis %d: start %lld, step %lld, count %lld of %s", d,
-                               (long long)start[d], (long long)step[d], (long long)count[d], CLGI_SHAPE(*in));
+            return clgi_refuse(graph, CLG_ERANGE, "slice: axis %d: start %lld, step %lld, count %lld of %s",
+                               d, (long long)start[d], (long long)step[d], (long long)count[d],
+                               CLGI_SHAPE(*in));
         node->out[0].shape.dim[d] = count[d];
     }
     return CLG_OK;
 }
 
 /* Zeros go back between and around. Between: [n] -> [n, 1] -> padded [n, step] -> [n * step] -> cut to what is there. */
-static void gradient_slice(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                           clg_tensor **dx) {
+static void gradient_slice(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                           const unsigned char *need, clg_tensor **dx)
+{
     const clg_shape in = node->in[0]->shape;
     const int64_t *start = node->attributes, *step = start + in.ndim;
     int64_t before[CLG_MAX_DIMS] = { 0 }, after[CLG_MAX_DIMS] = { 0 };
@@ -170,7 +189,8 @@ static void gradient_slice(clg_graph *graph, clgi_node *node, clg_tensor *const 
 MOVEMENT(slice, "a part of each axis, with a step");
 
 clg_tensor *clg_slice(clg_graph *graph, clg_tensor *x, const int64_t *start, const int64_t *stop,
-                      const int64_t *step) {
+                      const int64_t *step)
+{
     int64_t attributes[3 * CLG_MAX_DIMS];
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x)) return x;
@@ -179,7 +199,8 @@ clg_tensor *clg_slice(clg_graph *graph, clg_tensor *x, const int64_t *start, con
         int64_t by = step ? step[d] : 1;
         if (by < 1 || start[d] < 0 || stop[d] > x->shape.dim[d])
             return clgi_graph_fail(graph, CLG_ERANGE, "slice: axis %d: %lld to %lld by %lld of %s", d,
-                                   (long long)start[d], (long long)stop[d], (long long)by, CLGI_SHAPE(x->shape));
+                                   (long long)start[d], (long long)stop[d], (long long)by,
+                                   CLGI_SHAPE(x->shape));
         attributes[d] = start[d];
         attributes[ndim + d] = by;
         attributes[2 * ndim + d] = stop[d] > start[d] ? (stop[d] - start[d] + by - 1) / by : 0;
@@ -189,7 +210,8 @@ clg_tensor *clg_slice(clg_graph *graph, clg_tensor *x, const int64_t *start, con
 
 /* --- pad: attributes [before..., after...] ----------------------------------------------------------- */
 
-static clg_status infer_pad(clg_graph *graph, clgi_node *node) {
+static clg_status infer_pad(clg_graph *graph, clgi_node *node)
+{
     const clg_shape *in = &node->in[0]->shape;
     node->out[0].dtype = node->in[0]->dtype;
     node->out[0].shape.ndim = in->ndim;
@@ -204,17 +226,24 @@ static clg_status infer_pad(clg_graph *graph, clgi_node *node) {
 }
 
 static void gradient_pad(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                         clg_tensor **dx) {
+                         clg_tensor **dx)
+{
     int64_t stop[CLG_MAX_DIMS];
     for (int d = 0; d < node->in[0]->shape.ndim; ++d)
         stop[d] = node->attributes[d] + node->in[0]->shape.dim[d];
     if (need[0]) dx[0] = clg_slice(graph, dy[0], node->attributes, stop, NULL);
 }
 
-const clgi_op clgi_op_pad = { .name = "pad", .doc = "zeros around", .source = "-", .kind = CLGI_MOVEMENT,
-                              .infer = infer_pad, .gradient = gradient_pad, .host = clgi_host_pad };
+const clgi_op clgi_op_pad = { .name = "pad",
+                              .doc = "zeros around",
+                              .source = "-",
+                              .kind = CLGI_MOVEMENT,
+                              .infer = infer_pad,
+                              .gradient = gradient_pad,
+                              .host = clgi_host_pad };
 
-clg_tensor *clg_pad(clg_graph *graph, clg_tensor *x, const int64_t *before, const int64_t *after) {
+clg_tensor *clg_pad(clg_graph *graph, clg_tensor *x, const int64_t *before, const int64_t *after)
+{
     int64_t attributes[2 * CLG_MAX_DIMS];
     int none = 1;
     x = clgi_graph_resolve(graph, x);

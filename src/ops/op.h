@@ -37,7 +37,7 @@ typedef struct clgi_host_call {
     clgi_host_tensor *out;      /* dense */
     const double *scalars;      /* values of runtime scalars */
     uint64_t seed, step;
-    uint32_t *range_flag;       /* set to 1 when an index is out of range */
+    uint32_t *range_flag; /* set to 1 when an index is out of range */
 } clgi_host_call;
 
 /* --- Kernels ---------------------------------------------------------------------------------- */

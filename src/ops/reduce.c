@@ -7,7 +7,8 @@
 
 /* Normalised, sorted, unique axes in attributes[1..]; 0 when one is out of range or twice. */
 static int pack_axes(clg_graph *graph, const char *name, clg_shape shape, const int *axes, int n_axes,
-                     int keep_dims, int64_t *attributes) {
+                     int keep_dims, int64_t *attributes)
+{
     unsigned char reduced[CLG_MAX_DIMS] = { 0 };
     for (int i = 0; i < n_axes; ++i) {
         int axis = clgi_axis(axes[i], shape.ndim);
@@ -27,7 +28,8 @@ static int pack_axes(clg_graph *graph, const char *name, clg_shape shape, const 
 }
 
 static clg_tensor *record_reduction(clg_graph *graph, const clgi_op *op, clg_tensor *x, const int *axes,
-                                    int n_axes, int keep_dims, clg_tensor **ret_outputs) {
+                                    int n_axes, int keep_dims, clg_tensor **ret_outputs)
+{
     int64_t attributes[CLG_MAX_DIMS + 2];
     x = clgi_graph_resolve(graph, x);
     for (int i = 0; ret_outputs && i < CLGI_MAX_OUTPUTS; ++i) ret_outputs[i] = &graph->poisoned;
@@ -37,7 +39,8 @@ static clg_tensor *record_reduction(clg_graph *graph, const clgi_op *op, clg_ten
     return clgi_record(graph, op, &x, 1, attributes, n, ret_outputs);
 }
 
-static clg_status infer_reduction(clg_graph *graph, clgi_node *node) {
+static clg_status infer_reduction(clg_graph *graph, clgi_node *node)
+{
     const int64_t *attributes = node->attributes;
     if (node->in[0]->dtype == CLG_BOOL)
         return clgi_refuse(graph, CLG_EDTYPE, "%s: does not take bool: cast it first", node->op->name);
@@ -46,8 +49,8 @@ static clg_status infer_reduction(clg_graph *graph, clgi_node *node) {
                            clg_dtype_name(node->in[0]->dtype));
     node->n_out = node->op == &clgi_op_moments ? 2 : 1;
     for (int i = 0; i < node->n_out; ++i) {
-        node->out[i].dtype = node->in[0]->dtype == CLG_U8 && node->op == &clgi_op_sum ? CLG_I32
-                                                                                       : node->in[0]->dtype;
+        node->out[i].dtype =
+            node->in[0]->dtype == CLG_U8 && node->op == &clgi_op_sum ? CLG_I32 : node->in[0]->dtype;
         node->out[i].shape = clgi_reduced_shape(node->in[0]->shape, attributes + 1, attributes[0],
                                                 (int)attributes[1 + attributes[0]]);
     }
@@ -57,7 +60,8 @@ static clg_status infer_reduction(clg_graph *graph, clgi_node *node) {
     return CLG_OK;
 }
 
-static clgi_cost cost_reduction(const clgi_node *node) {
+static clgi_cost cost_reduction(const clgi_node *node)
+{
     double n = (double)clg_shape_count(node->in[0]->shape);
     return (clgi_cost){ n, (double)clgi_value_bytes(node->in[0]) + (double)clgi_value_bytes(&node->out[0]) };
 }
@@ -65,12 +69,14 @@ static clgi_cost cost_reduction(const clgi_node *node) {
 /* --- Gradients ------------------------------------------------------------------------------------- */
 
 static void gradient_sum(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                         clg_tensor **dx) {
+                         clg_tensor **dx)
+{
     if (need[0]) dx[0] = clg_expand(graph, clgi_unreduce(graph, dy[0], node), node->in[0]->shape);
 }
 
 static void gradient_max(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                         clg_tensor **dx) {
+                         clg_tensor **dx)
+{
     if (!need[0]) return;
     clg_tensor *x = node->in[0], *peak = clgi_unreduce(graph, &node->out[0], node);
     clg_tensor *equal = clg_cast(graph, clg_equal(graph, x, peak), x->dtype);
@@ -80,17 +86,20 @@ static void gradient_max(clg_graph *graph, clgi_node *node, clg_tensor *const *d
     dx[0] = clg_mul(graph, equal, clg_div(graph, clgi_unreduce(graph, dy[0], node), ties));
 }
 
-static void gradient_moments(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                             clg_tensor **dx) {
+static void gradient_moments(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                             const unsigned char *need, clg_tensor **dx)
+{
     if (!need[0]) return;
     clg_tensor *x = node->in[0], *total = NULL;
     double count = clgi_ratio(x->shape, node->out[0].shape);
     if (dy[0])
-        total = clg_expand(graph, clg_mul(graph, clgi_unreduce(graph, dy[0], node), clgi_literal(graph, x, 1.0 / count)),
-                           x->shape);
+        total = clg_expand(
+            graph, clg_mul(graph, clgi_unreduce(graph, dy[0], node), clgi_literal(graph, x, 1.0 / count)),
+            x->shape);
     if (dy[1]) {
         clg_tensor *centred = clg_sub(graph, x, clgi_unreduce(graph, &node->out[0], node));
-        clg_tensor *scale = clg_mul(graph, clgi_unreduce(graph, dy[1], node), clgi_literal(graph, x, 2.0 / count));
+        clg_tensor *scale =
+            clg_mul(graph, clgi_unreduce(graph, dy[1], node), clgi_literal(graph, x, 2.0 / count));
         clg_tensor *part = clg_mul(graph, scale, centred);
         total = total ? clg_add(graph, total, part) : part;
     }
@@ -101,7 +110,8 @@ static void gradient_moments(clg_graph *graph, clgi_node *node, clg_tensor *cons
 
 /* Kernels reduce one run of neighbouring axes: others are reduced run by run, from the last. */
 static clg_tensor *reduce_by_runs(clg_graph *graph, const clgi_node *node, clg_tensor *x,
-                                  clg_tensor *(*reduce)(clg_graph *, clg_tensor *, const int *, int, int)) {
+                                  clg_tensor *(*reduce)(clg_graph *, clg_tensor *, const int *, int, int))
+{
     const int64_t n = node->attributes[0], *axes = node->attributes + 1;
     int runs = 0, run[CLG_MAX_DIMS], length = 0;
     for (int64_t i = n; i-- > 0;) {
@@ -120,16 +130,19 @@ static clg_tensor *reduce_by_runs(clg_graph *graph, const clgi_node *node, clg_t
     return runs ? clg_reshape(graph, x, node->out[0].shape) : NULL;
 }
 
-static void lower_sum(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
+static void lower_sum(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
     out[0] = reduce_by_runs(graph, node, in[0], clg_sum);
 }
 
-static void lower_max(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
+static void lower_max(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
     out[0] = reduce_by_runs(graph, node, in[0], clg_max);
 }
 
 /* The first element under the reduced axes: near the mean, whatever the mean is. */
-static clg_tensor *first_elements(clg_graph *graph, clg_tensor *x, const int *axes, int n) {
+static clg_tensor *first_elements(clg_graph *graph, clg_tensor *x, const int *axes, int n)
+{
     int64_t start[CLG_MAX_DIMS] = { 0 }, stop[CLG_MAX_DIMS];
     for (int d = 0; d < x->shape.ndim; ++d) stop[d] = x->shape.dim[d];
     for (int i = 0; i < n; ++i) stop[axes[i]] = 1;
@@ -138,7 +151,8 @@ static clg_tensor *first_elements(clg_graph *graph, clg_tensor *x, const int *ax
 
 /* Two passes: the mean, then the mean of squared deviations. The mean is summed as distances from one element, so
  * that a large common part costs no digits, and equal elements give their value and exactly 0.    */
-static void lower_moments(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
+static void lower_moments(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
     int axes[CLG_MAX_DIMS], n = (int)node->attributes[0];
     clg_tensor *x = in[0], *mean = x, *variance;
     for (int i = 0; i < n; ++i) axes[i] = (int)node->attributes[1 + i];
@@ -158,16 +172,23 @@ static void lower_moments(clg_graph *graph, const clgi_node *node, clg_tensor *c
 
 /* --- The ops --------------------------------------------------------------------------------------- */
 
-#define REDUCTION(name_, doc_, source_, infer_, gradient_, lower_)                                            \
-    const clgi_op clgi_op_##name_ = { .name = #name_, .doc = doc_, .source = source_, .kind = CLGI_REDUCE,    \
-                                      .infer = infer_, .gradient = gradient_, .lower = lower_,                \
-                                      .host = clgi_host_##name_, .cost = cost_reduction }
+#define REDUCTION(name_, doc_, source_, infer_, gradient_, lower_)                                           \
+    const clgi_op clgi_op_##name_ = { .name = #name_,                                                        \
+                                      .doc = doc_,                                                           \
+                                      .source = source_,                                                     \
+                                      .kind = CLGI_REDUCE,                                                   \
+                                      .infer = infer_,                                                       \
+                                      .gradient = gradient_,                                                 \
+                                      .lower = lower_,                                                       \
+                                      .host = clgi_host_##name_,                                             \
+                                      .cost = cost_reduction }
 REDUCTION(sum, "sum over axes", "-", infer_reduction, gradient_sum, lower_sum);
 REDUCTION(max, "largest over axes", "-", infer_reduction, gradient_max, lower_max);
-REDUCTION(moments, "mean and biased variance over axes", "Chan et al. 1979", infer_reduction, gradient_moments,
-          lower_moments);
+REDUCTION(moments, "mean and biased variance over axes", "Chan et al. 1979", infer_reduction,
+          gradient_moments, lower_moments);
 
-static clg_status infer_argmax(clg_graph *graph, clgi_node *node) {
+static clg_status infer_argmax(clg_graph *graph, clgi_node *node)
+{
     clg_shape shape = node->in[0]->shape;
     if (!clgi_is_float(node->in[0]->dtype))
         return clgi_refuse(graph, CLG_EDTYPE, "argmax: takes floating types, not %s",
@@ -181,16 +202,19 @@ static clg_status infer_argmax(clg_graph *graph, clgi_node *node) {
 
 REDUCTION(argmax, "index of the first maximum along an axis", "-", infer_argmax, NULL, NULL);
 
-clg_tensor *clg_sum(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims) {
+clg_tensor *clg_sum(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
+{
     return record_reduction(graph, &clgi_op_sum, x, axes, n_axes, keep_dims, NULL);
 }
 
-clg_tensor *clg_mean(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims) {
+clg_tensor *clg_mean(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
+{
     x = clgi_graph_resolve(graph, x);
     clg_tensor *sum = clg_sum(graph, x, axes, n_axes, keep_dims);
     if (clgi_is_poisoned(sum)) return sum;
     if (!clgi_is_float(x->dtype))
-        return clgi_graph_fail(graph, CLG_EDTYPE, "mean: takes floating types, not %s", clg_dtype_name(x->dtype));
+        return clgi_graph_fail(graph, CLG_EDTYPE, "mean: takes floating types, not %s",
+                               clg_dtype_name(x->dtype));
     double count = 1; /* a mean over nothing is 0 / 0 */
     for (int d = 0; d < x->shape.ndim; ++d) {
         int reduced = n_axes == 0;
@@ -200,19 +224,22 @@ clg_tensor *clg_mean(clg_graph *graph, clg_tensor *x, const int *axes, int n_axe
     return clg_mul(graph, sum, clgi_literal(graph, sum, 1.0 / count));
 }
 
-clg_tensor *clg_max(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims) {
+clg_tensor *clg_max(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
+{
     return record_reduction(graph, &clgi_op_max, x, axes, n_axes, keep_dims, NULL);
 }
 
 void clg_moments(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims,
-                 clg_tensor **ret_mean, clg_tensor **ret_variance) {
+                 clg_tensor **ret_mean, clg_tensor **ret_variance)
+{
     clg_tensor *outputs[CLGI_MAX_OUTPUTS];
     record_reduction(graph, &clgi_op_moments, x, axes, n_axes, keep_dims, outputs);
     if (ret_mean) *ret_mean = outputs[0];
     if (ret_variance) *ret_variance = graph->error.status ? &graph->poisoned : outputs[1];
 }
 
-clg_tensor *clg_argmax(clg_graph *graph, clg_tensor *x, int axis, int keep_dims) {
+clg_tensor *clg_argmax(clg_graph *graph, clg_tensor *x, int axis, int keep_dims)
+{
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x)) return x;
     int64_t attributes[2] = { clgi_axis(axis, x->shape.ndim), keep_dims != 0 };
@@ -222,10 +249,12 @@ clg_tensor *clg_argmax(clg_graph *graph, clg_tensor *x, int axis, int keep_dims)
     return clgi_record(graph, &clgi_op_argmax, &x, 1, attributes, 2, NULL);
 }
 
-clg_tensor *clg_sum_all(clg_graph *graph, clg_tensor *x) {
+clg_tensor *clg_sum_all(clg_graph *graph, clg_tensor *x)
+{
     return clg_sum(graph, x, NULL, 0, 0);
 }
 
-clg_tensor *clg_mean_all(clg_graph *graph, clg_tensor *x) {
+clg_tensor *clg_mean_all(clg_graph *graph, clg_tensor *x)
+{
     return clg_mean(graph, x, NULL, 0, 0);
 }

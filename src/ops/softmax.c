@@ -3,7 +3,8 @@
 
 #include "ops/rules.h"
 
-static clg_status infer_softmax(clg_graph *graph, clgi_node *node) {
+static clg_status infer_softmax(clg_graph *graph, clgi_node *node)
+{
     if (!clgi_is_float(node->in[0]->dtype))
         return clgi_refuse(graph, CLG_EDTYPE, "%s: takes floating types, not %s", node->op->name,
                            clg_dtype_name(node->in[0]->dtype));
@@ -15,7 +16,8 @@ typedef struct parts {
 } parts;
 
 /* A row of -inf alone is shifted by 0 and has the sum 1, so that it gives zeros (-inf for the logarithm). */
-static parts lower_parts(clg_graph *graph, clg_tensor *x, int axis) {
+static parts lower_parts(clg_graph *graph, clg_tensor *x, int axis)
+{
     parts p;
     clg_tensor *zero = clgi_literal(graph, x, 0.0);
     clg_tensor *peak = clg_max(graph, x, &axis, 1, 1);
@@ -26,7 +28,8 @@ static parts lower_parts(clg_graph *graph, clg_tensor *x, int axis) {
     return p;
 }
 
-static void lower_softmax(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
+static void lower_softmax(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
     if (clg_shape_count(in[0]->shape) == 0) {
         out[0] = in[0];
         return;
@@ -35,7 +38,9 @@ static void lower_softmax(clg_graph *graph, const clgi_node *node, clg_tensor *c
     out[0] = clg_div(graph, p.power, p.sum);
 }
 
-static void lower_log_softmax(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out) {
+static void lower_log_softmax(clg_graph *graph, const clgi_node *node, clg_tensor *const *in,
+                              clg_tensor **out)
+{
     if (clg_shape_count(in[0]->shape) == 0) {
         out[0] = in[0];
         return;
@@ -44,8 +49,9 @@ static void lower_log_softmax(clg_graph *graph, const clgi_node *node, clg_tenso
     out[0] = clg_sub(graph, p.shifted, clg_log(graph, p.sum));
 }
 
-static void gradient_softmax(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                             clg_tensor **dx) {
+static void gradient_softmax(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                             const unsigned char *need, clg_tensor **dx)
+{
     int axis = (int)node->attributes[0];
     clg_tensor *y = &node->out[0];
     if (!need[0]) return;
@@ -54,21 +60,27 @@ static void gradient_softmax(clg_graph *graph, clgi_node *node, clg_tensor *cons
 }
 
 static void gradient_log_softmax(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
-                                 const unsigned char *need, clg_tensor **dx) {
+                                 const unsigned char *need, clg_tensor **dx)
+{
     int axis = (int)node->attributes[0];
     if (!need[0]) return;
     clg_tensor *total = clg_sum(graph, dy[0], &axis, 1, 1);
     dx[0] = clg_sub(graph, dy[0], clg_mul(graph, clg_softmax(graph, node->in[0], axis), total));
 }
 
-#define SOFTMAX(name_, doc_)                                                                                  \
-    const clgi_op clgi_op_##name_ = { .name = #name_, .doc = doc_, .source = "Bridle 1990",                   \
-                                      .kind = CLGI_COMPOSITE, .infer = infer_softmax,                         \
-                                      .gradient = gradient_##name_, .lower = lower_##name_ }
+#define SOFTMAX(name_, doc_)                                                                                 \
+    const clgi_op clgi_op_##name_ = { .name = #name_,                                                        \
+                                      .doc = doc_,                                                           \
+                                      .source = "Bridle 1990",                                               \
+                                      .kind = CLGI_COMPOSITE,                                                \
+                                      .infer = infer_softmax,                                                \
+                                      .gradient = gradient_##name_,                                          \
+                                      .lower = lower_##name_ }
 SOFTMAX(softmax, "exp(x - max) / sum over an axis");
 SOFTMAX(log_softmax, "logarithm of softmax over an axis");
 
-static clg_tensor *record(clg_graph *graph, const clgi_op *op, clg_tensor *x, int axis) {
+static clg_tensor *record(clg_graph *graph, const clgi_op *op, clg_tensor *x, int axis)
+{
     x = clgi_graph_resolve(graph, x);
     if (clgi_is_poisoned(x)) return x;
     int64_t attributes[1] = { clgi_axis(axis, x->shape.ndim) };
@@ -78,10 +90,12 @@ static clg_tensor *record(clg_graph *graph, const clgi_op *op, clg_tensor *x, in
     return clgi_record(graph, op, &x, 1, attributes, 1, NULL);
 }
 
-clg_tensor *clg_softmax(clg_graph *graph, clg_tensor *x, int axis) {
+clg_tensor *clg_softmax(clg_graph *graph, clg_tensor *x, int axis)
+{
     return record(graph, &clgi_op_softmax, x, axis);
 }
 
-clg_tensor *clg_log_softmax(clg_graph *graph, clg_tensor *x, int axis) {
+clg_tensor *clg_log_softmax(clg_graph *graph, clg_tensor *x, int axis)
+{
     return record(graph, &clgi_op_log_softmax, x, axis);
 }

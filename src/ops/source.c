@@ -3,32 +3,44 @@
 
 #include "ops/rules.h"
 
-static clg_status infer_constant(clg_graph *graph, clgi_node *node) {
+static clg_status infer_constant(clg_graph *graph, clgi_node *node)
+{
     if ((uint64_t)node->attributes[0] >= CLG_DTYPE_COUNT)
         return clgi_refuse(graph, CLG_EDTYPE, "constant: unknown type: %lld", (long long)node->attributes[0]);
     node->out[0].dtype = (clg_dtype)node->attributes[0];
     return CLG_OK;
 }
 
-const clgi_op clgi_op_constant = { .name = "constant", .doc = "a number that is part of the plan", .source = "-",
-                                   .kind = CLGI_SOURCE, .infer = infer_constant, .host = clgi_host_constant };
+const clgi_op clgi_op_constant = { .name = "constant",
+                                   .doc = "a number that is part of the plan",
+                                   .source = "-",
+                                   .kind = CLGI_SOURCE,
+                                   .infer = infer_constant,
+                                   .host = clgi_host_constant };
 
-clg_tensor *clg_constant(clg_graph *graph, clg_dtype dtype, double value) {
+clg_tensor *clg_constant(clg_graph *graph, clg_dtype dtype, double value)
+{
     int64_t attributes[2] = { dtype, 0 };
     memcpy(attributes + 1, &value, sizeof value);
     return clgi_record(graph, &clgi_op_constant, NULL, 0, attributes, 2, NULL);
 }
 
-static clg_status infer_scalar(clg_graph *graph, clgi_node *node) {
+static clg_status infer_scalar(clg_graph *graph, clgi_node *node)
+{
     (void)graph;
     node->out[0].dtype = CLG_F32;
     return CLG_OK;
 }
 
-const clgi_op clgi_op_scalar = { .name = "scalar", .doc = "a number given anew at every run", .source = "-",
-                                 .kind = CLGI_SOURCE, .infer = infer_scalar, .host = clgi_host_scalar };
+const clgi_op clgi_op_scalar = { .name = "scalar",
+                                 .doc = "a number given anew at every run",
+                                 .source = "-",
+                                 .kind = CLGI_SOURCE,
+                                 .infer = infer_scalar,
+                                 .host = clgi_host_scalar };
 
-clg_tensor *clg_scalar(clg_graph *graph, double value) {
+clg_tensor *clg_scalar(clg_graph *graph, double value)
+{
     int64_t attributes[1] = { (int64_t)graph->n_scalars };
     if (graph->error.status) return &graph->poisoned;
     if (!CLGI_GROW(graph->scalars, graph->n_scalars, graph->scalar_capacity))
@@ -39,16 +51,18 @@ clg_tensor *clg_scalar(clg_graph *graph, double value) {
 
 /* --- Generators: attributes [first, ndim, dims...] ------------------------------------------------ */
 
-static clg_status infer_generator(clg_graph *graph, clgi_node *node) {
+static clg_status infer_generator(clg_graph *graph, clgi_node *node)
+{
     clg_shape *shape = &node->out[0].shape;
     if (node->attributes[1] < 0 || node->attributes[1] > CLG_MAX_DIMS)
-        return clgi_refuse(graph, CLG_ESHAPE, "%s: number of dimensions is not in 0..%d: %lld", node->op->name,
-                           CLG_MAX_DIMS, (long long)node->attributes[1]);
+        return clgi_refuse(graph, CLG_ESHAPE, "%s: number of dimensions is not in 0..%d: %lld",
+                           node->op->name, CLG_MAX_DIMS, (long long)node->attributes[1]);
     shape->ndim = (int32_t)node->attributes[1];
     for (int d = 0; d < shape->ndim; ++d) {
         shape->dim[d] = node->attributes[2 + d];
         if (shape->dim[d] < 0)
-            return clgi_refuse(graph, CLG_ESHAPE, "%s: negative dimension: %s", node->op->name, CLGI_SHAPE(*shape));
+            return clgi_refuse(graph, CLG_ESHAPE, "%s: negative dimension: %s", node->op->name,
+                               CLGI_SHAPE(*shape));
     }
     if (node->op == &clgi_op_iota && (node->attributes[0] < 0 || node->attributes[0] >= shape->ndim))
         return clgi_refuse(graph, CLG_EINVAL, "iota: axis %lld is out of range for %s",
@@ -59,40 +73,54 @@ static clg_status infer_generator(clg_graph *graph, clgi_node *node) {
     return CLG_OK;
 }
 
-static clg_tensor *record_generator(clg_graph *graph, const clgi_op *op, int64_t first, clg_shape shape) {
+static clg_tensor *record_generator(clg_graph *graph, const clgi_op *op, int64_t first, clg_shape shape)
+{
     int64_t attributes[2 + CLG_MAX_DIMS] = { first, shape.ndim };
     int ndim = shape.ndim < 0 || shape.ndim > CLG_MAX_DIMS ? 0 : shape.ndim;
     memcpy(attributes + 2, shape.dim, (size_t)ndim * sizeof *shape.dim);
     return clgi_record(graph, op, NULL, 0, attributes, 2 + ndim, NULL);
 }
 
-const clgi_op clgi_op_iota = { .name = "iota", .doc = "the index along an axis", .source = "-",
-                               .kind = CLGI_SOURCE, .infer = infer_generator, .host = clgi_host_iota };
-const clgi_op clgi_op_random_bits = {
-    .name = "random_bits", .doc = "32 random bits: Philox4x32-10", .source = "Salmon et al. 2011", .kind = CLGI_SOURCE,
-    .random = 1, .infer = infer_generator, .host = clgi_host_random_bits
-};
-const clgi_op clgi_op_random_uniform = {
-    .name = "random_uniform", .doc = "uniform in [0, 1), multiples of 2^-24: Philox4x32-10",
-    .source = "Salmon et al. 2011", .kind = CLGI_SOURCE, .random = 1, .infer = infer_generator,
-    .host = clgi_host_random_uniform
-};
+const clgi_op clgi_op_iota = { .name = "iota",
+                               .doc = "the index along an axis",
+                               .source = "-",
+                               .kind = CLGI_SOURCE,
+                               .infer = infer_generator,
+                               .host = clgi_host_iota };
+const clgi_op clgi_op_random_bits = { .name = "random_bits",
+                                      .doc = "32 random bits: Philox4x32-10",
+                                      .source = "Salmon et al. 2011",
+                                      .kind = CLGI_SOURCE,
+                                      .random = 1,
+                                      .infer = infer_generator,
+                                      .host = clgi_host_random_bits };
+const clgi_op clgi_op_random_uniform = { .name = "random_uniform",
+                                         .doc = "uniform in [0, 1), multiples of 2^-24: Philox4x32-10",
+                                         .source = "Salmon et al. 2011",
+                                         .kind = CLGI_SOURCE,
+                                         .random = 1,
+                                         .infer = infer_generator,
+                                         .host = clgi_host_random_uniform };
 
-clg_tensor *clg_iota(clg_graph *graph, clg_shape shape, int axis) {
+clg_tensor *clg_iota(clg_graph *graph, clg_shape shape, int axis)
+{
     return record_generator(graph, &clgi_op_iota, axis < 0 ? axis + shape.ndim : axis, shape);
 }
 
-clg_tensor *clg_random_bits(clg_graph *graph, clg_shape shape) {
+clg_tensor *clg_random_bits(clg_graph *graph, clg_shape shape)
+{
     return record_generator(graph, &clgi_op_random_bits, graph->n_random++, shape);
 }
 
-clg_tensor *clg_random_uniform(clg_graph *graph, clg_shape shape) {
+clg_tensor *clg_random_uniform(clg_graph *graph, clg_shape shape)
+{
     return record_generator(graph, &clgi_op_random_uniform, graph->n_random++, shape);
 }
 
 /* --- Range check ---------------------------------------------------------------------------------- */
 
-static clg_status infer_check_range(clg_graph *graph, clgi_node *node) {
+static clg_status infer_check_range(clg_graph *graph, clgi_node *node)
+{
     if (node->in[0]->dtype != CLG_I32 && node->in[0]->dtype != CLG_U8)
         return clgi_refuse(graph, CLG_EDTYPE, "check_range: indices are i32 or u8, not %s",
                            clg_dtype_name(node->in[0]->dtype));
@@ -102,6 +130,10 @@ static clg_status infer_check_range(clg_graph *graph, clgi_node *node) {
 }
 
 const clgi_op clgi_op_check_range = {
-    .name = "check_range", .doc = "indices, which must lie in [0, limit): the run returns CLG_ERANGE otherwise",
-    .source = "-", .kind = CLGI_ELEMENTWISE, .infer = infer_check_range, .host = clgi_host_check_range
+    .name = "check_range",
+    .doc = "indices, which must lie in [0, limit): the run returns CLG_ERANGE otherwise",
+    .source = "-",
+    .kind = CLGI_ELEMENTWISE,
+    .infer = infer_check_range,
+    .host = clgi_host_check_range
 };

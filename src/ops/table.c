@@ -9,7 +9,8 @@ static const clgi_op *const file_ops[] = {
 #undef OP
 };
 
-const clgi_op *clgi_op_at(size_t index) {
+const clgi_op *clgi_op_at(size_t index)
+{
     size_t rows = (size_t)clgi_elementwise_count();
     if (index < rows) return &clgi_elementwise_ops[index];
     index -= rows;
@@ -17,29 +18,35 @@ const clgi_op *clgi_op_at(size_t index) {
 }
 
 static const char *const kind_names[] = {
-    [CLGI_SOURCE] = "source", [CLGI_ELEMENTWISE] = "elementwise", [CLGI_MOVEMENT] = "movement",
-    [CLGI_REDUCE] = "reduction", [CLGI_CONTRACTION] = "contraction", [CLGI_KERNEL] = "kernel",
-    [CLGI_COMPOSITE] = "composite", [CLGI_PACK] = "storage", [CLGI_ASSIGN] = "storage"
+    [CLGI_SOURCE] = "source",           [CLGI_ELEMENTWISE] = "elementwise",
+    [CLGI_MOVEMENT] = "movement",       [CLGI_REDUCE] = "reduction",
+    [CLGI_CONTRACTION] = "contraction", [CLGI_KERNEL] = "kernel",
+    [CLGI_COMPOSITE] = "composite",     [CLGI_PACK] = "storage",
+    [CLGI_ASSIGN] = "storage"
 };
 
 /* Which kernels run an op that has none of its own. */
 static const char *const kind_kernels[] = {
-    [CLGI_SOURCE] = "fused into its readers", [CLGI_ELEMENTWISE] = "map, or fused into its neighbours",
-    [CLGI_MOVEMENT] = "a view, or map", [CLGI_REDUCE] = "row, or column", [CLGI_COMPOSITE] = "those it is lowered to",
-    [CLGI_PACK] = "no launch, or map", [CLGI_ASSIGN] = "no launch, or map"
+    [CLGI_SOURCE] = "fused into its readers",    [CLGI_ELEMENTWISE] = "map, or fused into its neighbours",
+    [CLGI_MOVEMENT] = "a view, or map",          [CLGI_REDUCE] = "row, or column",
+    [CLGI_COMPOSITE] = "those it is lowered to", [CLGI_PACK] = "no launch, or map",
+    [CLGI_ASSIGN] = "no launch, or map"
 };
 
-static void list_kernels(const clgi_op *op, char *text, size_t bytes) {
+static void list_kernels(const clgi_op *op, char *text, size_t bytes)
+{
     size_t length = 0;
     snprintf(text, bytes, "%s", op->implementations ? "" : kind_kernels[op->kind]);
     for (const clgi_implementation *i = op->implementations; i && i->name && length < bytes; ++i)
         length += (size_t)snprintf(text + length, bytes - length, "%s%s", length ? " " : "", i->name);
 }
 
-int clg_op_describe(size_t index, clg_op_info *ret_info) {
+int clg_op_describe(size_t index, clg_op_info *ret_info)
+{
     const clgi_op *op = clgi_op_at(index);
     if (!op) return 0;
-    *ret_info = (clg_op_info){ .name = op->name, .doc = op->doc, .source = op->source, .kind = kind_names[op->kind] };
+    *ret_info =
+        (clg_op_info){ .name = op->name, .doc = op->doc, .source = op->source, .kind = kind_names[op->kind] };
     ret_info->gradient = op->gradient ? "yes" : op->no_gradient ? op->no_gradient : "none flows through it";
     list_kernels(op, ret_info->kernels, sizeof ret_info->kernels);
     return 1;

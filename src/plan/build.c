@@ -7,7 +7,8 @@
 
 /* A kernel of several ops does not tell whose fault it is: next time each of them gets its own. */
 static clg_status deny_group(const clgi_group *group, const char *implementation, const char *why,
-                             clgi_denied *denied, clg_error *error) {
+                             clgi_denied *denied, clg_error *error)
+{
     clg_status status = CLG_OK;
     for (int n = 0; n < group->n_nodes && !status; ++n)
         status = clgi_deny(denied, group->nodes[n]->op->name, implementation, why, error);
@@ -15,27 +16,32 @@ static clg_status deny_group(const clgi_group *group, const char *implementation
 }
 
 static clg_status deny_step(clgi_plan *plan, const clgi_step *step, const clg_error *why, clgi_denied *denied,
-                            clg_error *error) {
+                            clg_error *error)
+{
     const clgi_group *group = &plan->groups[step->group];
     clgi_log(CLGI_INFO, "%s: kernel %s cannot be used: %s", step->op, step->implementation, why->message);
     if (group->n_nodes > 1) return deny_group(group, "fused", why->message, denied, error);
     if (group->kind == CLGI_GROUP_CONTRACTION)
         return clgi_deny(denied, step->op, step->implementation, why->message, error);
     if (clgi_device_no_fallback(plan->device))
-        return clgi_fail(error, CLG_EBUILD, "%s: no kernel takes it, and falling back to the host is switched off: %s",
-                         step->op, why->message);
+        return clgi_fail(error, CLG_EBUILD,
+                         "%s: no kernel takes it, and falling back to the host is switched off: %s", step->op,
+                         why->message);
     return deny_group(group, "generated", why->message, denied, error);
 }
 
 /* The op for messages: the one that CLGRAD_FAIL_BUILD names, if it is among those of the kernel. */
-static const char *op_of(const clgi_plan *plan, const clgi_step *step) {
+static const char *op_of(const clgi_plan *plan, const clgi_step *step)
+{
     const clgi_group *group = &plan->groups[step->group];
     for (int n = 0; n < group->n_nodes; ++n)
-        if (!strcmp(group->nodes[n]->op->name, clgi_env(CLGI_ENV_FAIL_BUILD))) return group->nodes[n]->op->name;
+        if (!strcmp(group->nodes[n]->op->name, clgi_env(CLGI_ENV_FAIL_BUILD)))
+            return group->nodes[n]->op->name;
     return step->op;
 }
 
-static void describe(const clgi_plan *plan, const clgi_step *step, clgi_kernel_source *source) {
+static void describe(const clgi_plan *plan, const clgi_step *step, clgi_kernel_source *source)
+{
     *source = (clgi_kernel_source){ .file = step->file, .entry = step->entry, .op = op_of(plan, step) };
     source->defines = step->source_defines.data ? step->source_defines.data : "";
     source->code = step->source_code.data ? step->source_code.data : "";
@@ -43,8 +49,9 @@ static void describe(const clgi_plan *plan, const clgi_step *step, clgi_kernel_s
 }
 
 /* Hands the kernels over to their steps; what failed is denied. */
-static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_error *errors, clgi_denied *denied,
-                               clg_error *error) {
+static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_error *errors,
+                               clgi_denied *denied, clg_error *error)
+{
     clg_status status = CLG_OK;
     size_t k = 0;
     for (int s = 0; s < plan->n_steps; ++s) {
@@ -60,7 +67,8 @@ static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_
     return status;
 }
 
-clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *error) {
+clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *error)
+{
     size_t n = 0, k = 0;
     clg_status status = CLG_OK;
     for (int s = 0; s < plan->n_steps; ++s) n += plan->steps[s].kind == CLGI_STEP_KERNEL;

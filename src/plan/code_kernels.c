@@ -9,35 +9,41 @@
 enum { MAP_COLUMNS = 4096, GROUP_ITEMS = 64, ROW_ITEMS = 256, COLUMN_LENGTH = 128, MOST_SPLITS = 256 };
 static const unsigned char none[CLGI_CODE_NODES];
 
-static const clgi_group *group_of(const clgi_emitter *emitter) {
+static const clgi_group *group_of(const clgi_emitter *emitter)
+{
     return &emitter->plan->groups[emitter->group];
 }
 
-static int is_gpu(const clgi_emitter *emitter) {
+static int is_gpu(const clgi_emitter *emitter)
+{
     return clgi_device_traits(emitter->plan->device)->family == CLG_FAMILY_GPU;
 }
 
-static uint64_t at_most_group(const clgi_emitter *emitter, uint64_t wished) {
+static uint64_t at_most_group(const clgi_emitter *emitter, uint64_t wished)
+{
     uint64_t limit = clgi_device_traits(emitter->plan->device)->max_work_group, local = 1;
     while (2 * local <= wished && 2 * local <= limit) local *= 2;
     return local;
 }
 
-static int vector_width(const clgi_emitter *emitter, const clgi_code *code, clgi_axis_class axis_class) {
+static int vector_width(const clgi_emitter *emitter, const clgi_code *code, clgi_axis_class axis_class)
+{
     int width = (int)clgi_device_traits(emitter->plan->device)->vector;
     if (is_gpu(emitter) || !clgi_code_is_vectorisable(code, axis_class)) return 1;
     while (width > 1 && width > clgi_code_size(code, axis_class)) width /= 2;
     return width;
 }
 
-static void all_nodes(const clgi_group *group, unsigned char *marks) {
+static void all_nodes(const clgi_group *group, unsigned char *marks)
+{
     memset(marks, 0, CLGI_CODE_NODES);
     memset(marks, 1, (size_t)group->n_nodes);
 }
 
 /* --- Map --------------------------------------------------------------------------------------------- */
 
-static void element_function(clgi_code *code, const char *name, int width) {
+static void element_function(clgi_code *code, const char *name, int width)
+{
     unsigned char all[CLGI_CODE_NODES];
     all_nodes(code->group, all);
     TEXT("static void NAME(%s)(const long row, const long column, PARAMETERS)\n{\n", name);
@@ -49,12 +55,14 @@ static void element_function(clgi_code *code, const char *name, int width) {
     TEXT("}\n");
 }
 
-void clgi_code_map(clgi_emitter *emitter) {
+void clgi_code_map(clgi_emitter *emitter)
+{
     clgi_code state, *code = &state;
     const clgi_axis_class classes[CLG_MAX_DIMS] = { CLGI_OUTER };
     unsigned char all[CLGI_CODE_NODES];
     clgi_launch *launch = clgi_emit_launch(emitter, "map.cl");
-    if (!launch || clgi_code_start(code, emitter->plan, group_of(emitter), launch, classes, &emitter->error)) return;
+    if (!launch || clgi_code_start(code, emitter->plan, group_of(emitter), launch, classes, &emitter->error))
+        return;
     if (code->n_dims) code->axis_class[code->n_dims - 1] = CLGI_INNER;
     int64_t rows = clgi_code_size(code, CLGI_OUTER), cols = clgi_code_size(code, CLGI_INNER);
     int width = vector_width(emitter, code, CLGI_INNER), gpu = is_gpu(emitter);
@@ -84,7 +92,8 @@ void clgi_code_map(clgi_emitter *emitter) {
 
 /* level[n]: the pass over the row in which node n is computed (full and reductions), or before which it is known
  * (kept). A reduction of pass L is known before pass L + 1.                                      */
-static int row_levels(const clgi_code *code, int *level) {
+static int row_levels(const clgi_code *code, int *level)
+{
     int highest = 0;
     for (int n = 0; n < code->group->n_nodes; ++n) {
         const clgi_node *node = code->group->nodes[n];
@@ -108,16 +117,19 @@ typedef struct row_code {
     int level[CLGI_CODE_NODES], width, grouped;
 } row_code;
 
-static int is_kept(const clgi_code *code, int n) {
+static int is_kept(const clgi_code *code, int n)
+{
     return clgi_role_of(code->group, code->group->nodes[n]) == CLGI_KEPT;
 }
 
-static int is_reduction(const clgi_code *code, int n) {
+static int is_reduction(const clgi_code *code, int n)
+{
     return code->group->nodes[n]->op->kind == CLGI_REDUCE;
 }
 
 /* Kept results known before pass `l`; reductions of the pass before are stored here too. */
-static void row_kept(row_code *r, int l) {
+static void row_kept(row_code *r, int l)
+{
     clgi_code *code = r->code;
     unsigned char wanted[CLGI_CODE_NODES] = { 0 }, stored[CLGI_CODE_NODES] = { 0 };
     int any = 0;
@@ -137,7 +149,8 @@ static void row_kept(row_code *r, int l) {
     clgi_code_words(code, 0);
 }
 
-static void row_pass_body(row_code *r, int l, int width, const char *prefix) {
+static void row_pass_body(row_code *r, int l, int width, const char *prefix)
+{
     clgi_code *code = r->code;
     unsigned char wanted[CLGI_CODE_NODES] = { 0 }, stored[CLGI_CODE_NODES] = { 0 };
     for (int n = 0; n < code->group->n_nodes; ++n) {
@@ -154,16 +167,20 @@ static void row_pass_body(row_code *r, int l, int width, const char *prefix) {
     clgi_code_words(code, 0);
 }
 
-static void group_fold(clgi_code *code, int n) {
+static void group_fold(clgi_code *code, int n)
+{
     int two = clgi_code_fields(code, n) == 2;
-    clg_dtype dtype = code->group->nodes[n]->op == &clgi_op_argmax ? CLG_F32 : code->group->nodes[n]->out[0].dtype;
+    clg_dtype dtype =
+        code->group->nodes[n]->op == &clgi_op_argmax ? CLG_F32 : code->group->nodes[n]->out[0].dtype;
     const char *type = dtype == CLG_F32 ? "float" : dtype == CLG_U32 ? "uint" : "int";
-    TEXT("    { __local %s *first = (__local %s *)scratch; __local int *second = (__local int *)scratch + GROUP;\n",
+    TEXT("    { __local %s *first = (__local %s *)scratch; __local int *second = (__local int *)scratch + "
+         "GROUP;\n",
          type, type);
     TEXT("    const int item = get_local_id(0);\n    first[item] = a%d;\n", n);
     if (two) TEXT("    second[item] = a%d_i;\n", n);
     TEXT("    barrier(CLK_LOCAL_MEM_FENCE);\n    for (int span = GROUP / 2; span > 0; span /= 2) {\n"
-         "    if (item < span) {\n    const %s e%d = first[item + span];\n", type, n);
+         "    if (item < span) {\n    const %s e%d = first[item + span];\n",
+         type, n);
     if (two) TEXT("    const int e%d_i = second[item + span];\n", n);
     clgi_code_combine(code, n, "a", "e");
     TEXT("    first[item] = a%d;\n", n);
@@ -173,7 +190,8 @@ static void group_fold(clgi_code *code, int n) {
     TEXT("    barrier(CLK_LOCAL_MEM_FENCE);\n    }\n");
 }
 
-static void row_results(row_code *r, int l) {
+static void row_results(row_code *r, int l)
+{
     clgi_code *code = r->code;
     for (int n = 0; n < code->group->n_nodes; ++n) {
         if (!is_reduction(code, n) || r->level[n] != l) continue;
@@ -183,13 +201,16 @@ static void row_results(row_code *r, int l) {
         if (r->grouped) group_fold(code, n);
         int index = node->op == &clgi_op_argmax;
         TEXT("    const %s t%d = a%d%s;\n",
-             node->out[0].dtype == CLG_F32 ? "F" : node->out[0].dtype == CLG_U32 ? "U" : "I", n, n,
-             index ? "_i" : "");
+             node->out[0].dtype == CLG_F32   ? "F"
+             : node->out[0].dtype == CLG_U32 ? "U"
+                                             : "I",
+             n, n, index ? "_i" : "");
         clgi_code_words(code, 0);
     }
 }
 
-static void row_pass(row_code *r, int l) {
+static void row_pass(row_code *r, int l)
+{
     clgi_code *code = r->code;
     int any = 0;
     for (int n = 0; n < code->group->n_nodes; ++n) {
@@ -217,7 +238,8 @@ static void row_pass(row_code *r, int l) {
     row_results(r, l);
 }
 
-static void row_function(row_code *r, int levels) {
+static void row_function(row_code *r, int levels)
+{
     clgi_code *code = r->code;
     TEXT("static void NAME(work)(const long row, const long cols, __local float *scratch, PARAMETERS)\n{\n");
     clgi_code_coordinates(code, CLGI_OUTER, "row");
@@ -234,7 +256,8 @@ static void row_function(row_code *r, int levels) {
     TEXT("\n}\n");
 }
 
-void clgi_code_row(clgi_emitter *emitter) {
+void clgi_code_row(clgi_emitter *emitter)
+{
     clgi_code state, *code = &state;
     row_code r = { .code = code };
     const clgi_group *group = group_of(emitter);
@@ -267,7 +290,8 @@ void clgi_code_row(clgi_emitter *emitter) {
 
 /* --- Column: partial results per split of the reduced axes, then a second launch that joins them ------- */
 
-static void partial_function(clgi_code *code, const char *name, int width) {
+static void partial_function(clgi_code *code, const char *name, int width)
+{
     unsigned char wanted[CLGI_CODE_NODES] = { 0 }, stored[CLGI_CODE_NODES] = { 0 };
     int field = 0;
     for (int n = 0; n < code->group->n_nodes; ++n) {
@@ -275,7 +299,8 @@ static void partial_function(clgi_code *code, const char *name, int width) {
         if (stored[n] || is_reduction(code, n)) clgi_code_need(code, n, wanted);
     }
     TEXT("static void NAME(%s)(const long outer, const long first, const long last, const long column,\n"
-         "    __global float *parts, const ulong at, const ulong field, PARAMETERS)\n{\n", name);
+         "    __global float *parts, const ulong at, const ulong field, PARAMETERS)\n{\n",
+         name);
     clgi_code_words(code, width);
     clgi_code_coordinates(code, CLGI_OUTER, "outer");
     clgi_code_coordinates(code, CLGI_INNER, "column");
@@ -290,20 +315,23 @@ static void partial_function(clgi_code *code, const char *name, int width) {
     for (int n = 0; n < code->group->n_nodes; ++n) {
         if (!is_reduction(code, n)) continue;
         TEXT("    STORE_f32(AS_F(a%d), parts + at + %d * field);\n", n, field++);
-        if (clgi_code_fields(code, n) == 2) TEXT("    STORE_f32(AS_F(a%d_i), parts + at + %d * field);\n", n, field++);
+        if (clgi_code_fields(code, n) == 2)
+            TEXT("    STORE_f32(AS_F(a%d_i), parts + at + %d * field);\n", n, field++);
     }
     clgi_code_words(code, 0);
     TEXT("}\n");
 }
 
-static int all_fields(const clgi_code *code) {
+static int all_fields(const clgi_code *code)
+{
     int fields = 0;
     for (int n = 0; n < code->group->n_nodes; ++n)
         if (is_reduction(code, n)) fields += clgi_code_fields(code, n);
     return fields;
 }
 
-static void finish_function(clgi_code *code, const unsigned char *wanted, const unsigned char *stored) {
+static void finish_function(clgi_code *code, const unsigned char *wanted, const unsigned char *stored)
+{
     int field = 0;
     TEXT("static void NAME(finish)(const long outer, const long column, const long splits,\n"
          "    __global const float *parts, const ulong at, const ulong kept, PARAMETERS)\n{\n");
@@ -317,7 +345,8 @@ static void finish_function(clgi_code *code, const unsigned char *wanted, const 
         clg_dtype dtype = two ? CLG_F32 : node->out[0].dtype;
         const char *type = dtype == CLG_F32 ? "F" : dtype == CLG_U32 ? "U" : "I";
         clgi_code_accumulator(code, n, "a");
-        TEXT("    for (long s = 0; s < splits; ++s) {\n    const %s e%d = AS_%s(parts[at + (%d * splits + s) * kept]);\n",
+        TEXT("    for (long s = 0; s < splits; ++s) {\n    const %s e%d = AS_%s(parts[at + (%d * splits + s) "
+             "* kept]);\n",
              type, n, type, field++);
         if (two) TEXT("    const I e%d_i = AS_I(parts[at + (%d * splits + s) * kept]);\n", n, field++);
         clgi_code_combine(code, n, "a", "e");
@@ -333,7 +362,8 @@ typedef struct column_sizes {
 } column_sizes;
 
 /* Splits depend on the shape and on fixed parameters alone, so that bits do not depend on the machine's load. */
-static column_sizes size_column(const clgi_emitter *emitter, const clgi_code *code) {
+static column_sizes size_column(const clgi_emitter *emitter, const clgi_code *code)
+{
     column_sizes s = { clgi_code_size(code, CLGI_OUTER), clgi_code_size(code, CLGI_REDUCED),
                        clgi_code_size(code, CLGI_INNER), 1, 0 };
     int64_t trips = clgi_device_traits(emitter->plan->device)->max_trips;
@@ -346,7 +376,9 @@ static column_sizes size_column(const clgi_emitter *emitter, const clgi_code *co
     return s;
 }
 
-static void column_finish(clgi_emitter *emitter, const clgi_axis_class *classes, const column_sizes *s, int parts) {
+static void column_finish(clgi_emitter *emitter, const clgi_axis_class *classes, const column_sizes *s,
+                          int parts)
+{
     clgi_code state, *code = &state;
     const clgi_group *group = group_of(emitter);
     unsigned char wanted[CLGI_CODE_NODES] = { 0 }, stored[CLGI_CODE_NODES] = { 0 };
@@ -362,12 +394,14 @@ static void column_finish(clgi_emitter *emitter, const clgi_axis_class *classes,
     clgi_launch_long(launch, s->splits);
     clgi_code_declare(code, wanted, stored);
     finish_function(code, wanted, stored);
-    uint64_t items[3] = { (uint64_t)(s->outer * s->inner), 1, 1 }, local[3] = { at_most_group(emitter, 16), 1, 1 };
+    uint64_t items[3] = { (uint64_t)(s->outer * s->inner), 1, 1 },
+             local[3] = { at_most_group(emitter, 16), 1, 1 };
     clgi_launch_size(launch, items, local);
     clgi_code_finish(code);
 }
 
-void clgi_code_column(clgi_emitter *emitter) {
+void clgi_code_column(clgi_emitter *emitter)
+{
     clgi_code state, *code = &state;
     const clgi_group *group = group_of(emitter);
     clgi_axis_class classes[CLG_MAX_DIMS];
@@ -382,7 +416,8 @@ void clgi_code_column(clgi_emitter *emitter) {
     if (!launch || clgi_code_start(code, emitter->plan, group, launch, classes, &emitter->error)) return;
     column_sizes s = size_column(emitter, code);
     int width = code->n_dims && code->axis_class[code->n_dims - 1] == CLGI_INNER
-                    ? vector_width(emitter, code, CLGI_INNER) : 1;
+                    ? vector_width(emitter, code, CLGI_INNER)
+                    : 1;
     uint64_t kept = (uint64_t)(s.outer * s.inner);
     int parts = clgi_emit_workspace(emitter, 4 * kept * (uint64_t)s.splits * (uint64_t)all_fields(code));
     clgi_launch_workspace(launch, parts);
@@ -414,13 +449,16 @@ typedef enum store_form {
     STORE_SINGLE  /* element by element, from the linear index */
 } store_form;
 
-static void store_function(clgi_code *code, const char *name, int vector, store_form form) {
+static void store_function(clgi_code *code, const char *name, int vector, store_form form)
+{
     unsigned char all[CLGI_CODE_NODES];
     all_nodes(code->group, all);
     TEXT("static void NAME(%s)(const long row, const long column, const %s value, PARAMETERS)\n{\n", name,
          vector ? "VF" : "float");
-    if (vector) TEXT("#define F VF\n#define I VI\n#define U VU\n#define W VEC\n");
-    else clgi_code_words(code, 1);
+    if (vector)
+        TEXT("#define F VF\n#define I VI\n#define U VU\n#define W VEC\n");
+    else
+        clgi_code_words(code, 1);
     if (form == STORE_BY_ROW) {
         clgi_code_coordinates(code, CLGI_OUTER, "row");
         clgi_code_coordinates(code, CLGI_INNER, "column");
@@ -434,13 +472,16 @@ static void store_function(clgi_code *code, const char *name, int vector, store_
     TEXT("}\n");
 }
 
-static void store_vector_by_elements(clgi_code *code) {
+static void store_vector_by_elements(clgi_code *code)
+{
     TEXT("static void NAME(store_v)(const long row, const long column, const VF value, PARAMETERS)\n{\n"
          "    float lanes[VEC];\n    VSTORE(value, lanes);\n"
-         "    for (int lane = 0; lane < VEC; ++lane) NAME(store_s)(row, column + lane, lanes[lane], ARGUMENTS);\n}\n");
+         "    for (int lane = 0; lane < VEC; ++lane) NAME(store_s)(row, column + lane, lanes[lane], "
+         "ARGUMENTS);\n}\n");
 }
 
-void clgi_code_store(clgi_launch *launch, int64_t rows, int64_t cols) {
+void clgi_code_store(clgi_launch *launch, int64_t rows, int64_t cols)
+{
     clgi_code state, *code = &state;
     clgi_emitter *emitter = launch->emitter;
     const clgi_group *group = group_of(emitter);
@@ -460,8 +501,10 @@ void clgi_code_store(clgi_launch *launch, int64_t rows, int64_t cols) {
     if (form != STORE_BY_ROW) clgi_launch_define(launch, "STORE_COLS", cols);
     store_function(code, "store_s", 0, form);
     TEXT("#ifdef VEC\n");
-    if (form == STORE_SINGLE) store_vector_by_elements(code);
-    else store_function(code, "store_v", 1, form);
+    if (form == STORE_SINGLE)
+        store_vector_by_elements(code);
+    else
+        store_function(code, "store_v", 1, form);
     TEXT("#endif\n#define STORE_PARAMS PARAMETERS\n#define STORE_ARGS ARGUMENTS\n"
          "#define STORE_V(row, col, v) NAME(store_v)(row, col, v, ARGUMENTS)\n"
          "#define STORE_S(row, col, s) NAME(store_s)(row, col, s, ARGUMENTS)\n");

@@ -11,13 +11,15 @@
 
 /* --- Parameters ------------------------------------------------------------------------------------- */
 
-static void declare(clgi_code *code, const char *type, const char *name) {
+static void declare(clgi_code *code, const char *type, const char *name)
+{
     const char *comma = code->parameters.length ? ", " : "";
     clgi_text_add(&code->parameters, "%s%s %s", comma, type, name);
     clgi_text_add(&code->arguments, "%s%s", comma, name);
 }
 
-static const char *memory_type(clg_dtype dtype) {
+static const char *memory_type(clg_dtype dtype)
+{
     static const char *const types[] = {
 #define DTYPE(name, text, bytes, cl, kind) cl,
 #include <clgrad/dtype.def>
@@ -26,11 +28,13 @@ static const char *memory_type(clg_dtype dtype) {
     return types[dtype];
 }
 
-static void declare_buffer(clgi_code *code, int k) {
+static void declare_buffer(clgi_code *code, int k)
+{
     const clgi_code_operand *operand = &code->operands[k];
     char name[32], type[48];
     int access = operand->output ? CLGI_WRITES : CLGI_READS | (operand->same_place ? CLGI_SAME_PLACE : 0);
-    snprintf(type, sizeof type, "__global %s%s", operand->output ? "" : "const ", memory_type(operand->base->dtype));
+    snprintf(type, sizeof type, "__global %s%s", operand->output ? "" : "const ",
+             memory_type(operand->base->dtype));
     snprintf(name, sizeof name, "*x%d", k);
     clgi_text_add(&code->parameters, "%s%s %s", code->parameters.length ? ", " : "", type, name);
     clgi_text_add(&code->arguments, "%sx%d", code->arguments.length ? ", " : "", k);
@@ -40,18 +44,22 @@ static void declare_buffer(clgi_code *code, int k) {
                       (uint32_t)clg_dtype_size(operand->base->dtype), access);
 }
 
-static void declare_word(clgi_code *code, clgi_parameter_kind kind, const char *type, const char *name, int index) {
+static void declare_word(clgi_code *code, clgi_parameter_kind kind, const char *type, const char *name,
+                         int index)
+{
     declare(code, type, name);
     clgi_launch_parameter(code->launch, (clgi_parameter){ .kind = kind, .value = index, .bytes = 4 });
 }
 
-static void declare_virtual(clgi_code *code, int k) {
+static void declare_virtual(clgi_code *code, int k)
+{
     const clg_tensor *base = code->operands[k].base;
     const clgi_fact *fact = &code->plan->facts[base->node->id];
     const clgi_op *op = base->node->op;
     char name[32];
     snprintf(name, sizeof name, "x%d", k);
-    if (fact->uniform) declare_word(code, CLGI_PARAMETER_UNIFORM, "const float", name, fact->uniform - 1);
+    if (fact->uniform)
+        declare_word(code, CLGI_PARAMETER_UNIFORM, "const float", name, fact->uniform - 1);
     else if (op == &clgi_op_scalar)
         declare_word(code, CLGI_PARAMETER_SCALAR, "const float", name, (int)base->node->attributes[0]);
     if (op == &clgi_op_random_bits || op == &clgi_op_random_uniform) {
@@ -72,17 +80,20 @@ static void declare_virtual(clgi_code *code, int k) {
     }
 }
 
-static void declare_long(clgi_code *code, const char *name, int64_t value) {
+static void declare_long(clgi_code *code, const char *name, int64_t value)
+{
     declare(code, "const long", name);
     clgi_launch_long(code->launch, value);
 }
 
-static int is_checked(const clgi_node *node) {
+static int is_checked(const clgi_node *node)
+{
     return node->op == &clgi_op_check_range;
 }
 
 /* Sizes that coordinates are split by: all of a class but its first. */
-static void declare_sizes(clgi_code *code) {
+static void declare_sizes(clgi_code *code)
+{
     for (int d = 1; d < code->n_dims; ++d) {
         char name[32];
         if (code->axis_class[d] != code->axis_class[d - 1]) continue;
@@ -91,12 +102,14 @@ static void declare_sizes(clgi_code *code) {
     }
 }
 
-static int is_cut(const clgi_code *code, int k, int d) {
+static int is_cut(const clgi_code *code, int k, int d)
+{
     const clgi_code_operand *operand = &code->operands[k];
     return operand->view.masked && (operand->low[d] > 0 || operand->high[d] < code->dim[d]);
 }
 
-static void declare_strides(clgi_code *code, int k) {
+static void declare_strides(clgi_code *code, int k)
+{
     for (int d = 0; d < code->n_dims; ++d) {
         char name[32];
         int64_t stride = code->operands[k].stride[d];
@@ -114,7 +127,8 @@ static void declare_strides(clgi_code *code, int k) {
 
 /* Operands that the marked nodes read and the marked outputs need. */
 static void mark_operands(const clgi_code *code, const unsigned char *wanted, const unsigned char *stored,
-                          unsigned char *needed) {
+                          unsigned char *needed)
+{
     for (int n = 0; n < code->group->n_nodes; ++n) {
         const clgi_node *node = code->group->nodes[n];
         int given = code->group->kind == CLGI_GROUP_CONTRACTION && n == 0;
@@ -125,15 +139,18 @@ static void mark_operands(const clgi_code *code, const unsigned char *wanted, co
     }
 }
 
-void clgi_code_declare(clgi_code *code, const unsigned char *wanted, const unsigned char *stored) {
+void clgi_code_declare(clgi_code *code, const unsigned char *wanted, const unsigned char *stored)
+{
     unsigned char needed[CLGI_MAX_OPERANDS] = { 0 };
     int checks = 0;
     mark_operands(code, wanted, stored, needed);
     declare_sizes(code);
     for (int k = 0; k < code->n_operands; ++k) {
         if (!needed[k]) continue;
-        if (code->operands[k].value >= 0) declare_buffer(code, k);
-        else declare_virtual(code, k);
+        if (code->operands[k].value >= 0)
+            declare_buffer(code, k);
+        else
+            declare_virtual(code, k);
         declare_strides(code, k);
     }
     for (int n = 0; n < code->group->n_nodes; ++n) checks |= wanted[n] && is_checked(code->group->nodes[n]);
@@ -142,14 +159,16 @@ void clgi_code_declare(clgi_code *code, const unsigned char *wanted, const unsig
         clgi_launch_int(code->launch, 0);
     }
     if (!checks) return;
-    clgi_text_add(&code->parameters, "%s__global uint *range_flag, const ulong range_flag_offset", code->parameters.length ? ", " : "");
+    clgi_text_add(&code->parameters, "%s__global uint *range_flag, const ulong range_flag_offset",
+                  code->parameters.length ? ", " : "");
     clgi_text_add(&code->arguments, "%srange_flag, range_flag_offset", code->arguments.length ? ", " : "");
     clgi_launch_parameter(code->launch, (clgi_parameter){ .kind = CLGI_PARAMETER_FLAGS });
 }
 
 /* --- Coordinates and indices ------------------------------------------------------------------------- */
 
-void clgi_code_coordinates(clgi_code *code, clgi_axis_class axis_class, const char *from) {
+void clgi_code_coordinates(clgi_code *code, clgi_axis_class axis_class, const char *from)
+{
     int first = -1, last = -1;
     for (int d = 0; d < code->n_dims; ++d)
         if (code->axis_class[d] == axis_class) {
@@ -169,57 +188,76 @@ void clgi_code_coordinates(clgi_code *code, clgi_axis_class axis_class, const ch
 }
 
 /* "(long)x3_offset + c0 * s3_0 + c1" */
-static void index_text(clgi_code *code, int k) {
+static void index_text(clgi_code *code, int k)
+{
     const clgi_code_operand *operand = &code->operands[k];
     int any = 0;
     TEXT("    const long p%d = ", k);
-    if (operand->value >= 0) any = 1, TEXT("(long)x%d_offset", k);
-    else if (operand->view.offset) any = 1, TEXT("x%d_start", k);
+    if (operand->value >= 0)
+        any = 1, TEXT("(long)x%d_offset", k);
+    else if (operand->view.offset)
+        any = 1, TEXT("x%d_start", k);
     for (int d = 0; d < code->n_dims; ++d) {
         if (!operand->stride[d]) continue;
         TEXT(any ? " + " : "");
         any = 1;
-        if (operand->stride[d] == 1) TEXT("c%d", d);
-        else TEXT("c%d * s%d_%d", d, k, d);
+        if (operand->stride[d] == 1)
+            TEXT("c%d", d);
+        else
+            TEXT("c%d * s%d_%d", d, k, d);
     }
     TEXT(any ? ";\n" : "0;\n");
 }
 
-static int is_plain_number(const clgi_code *code, int k) {
+static int is_plain_number(const clgi_code *code, int k)
+{
     const clgi_code_operand *operand = &code->operands[k];
     if (operand->value >= 0) return 0;
     const clgi_op *op = operand->base->node->op;
-    return code->plan->facts[operand->base->node->id].uniform || op == &clgi_op_constant || op == &clgi_op_scalar;
+    return code->plan->facts[operand->base->node->id].uniform || op == &clgi_op_constant ||
+           op == &clgi_op_scalar;
 }
 
-void clgi_code_words(clgi_code *code, int width) {
+void clgi_code_words(clgi_code *code, int width)
+{
     if (!width) {
         TEXT("#undef F\n#undef I\n#undef U\n#undef W\n");
         return;
     }
-    if (width == 1) TEXT("#define F float\n#define I int\n#define U uint\n#define W 1\n");
-    else TEXT("#define F float%d\n#define I int%d\n#define U uint%d\n#define W %d\n", width, width, width, width);
+    if (width == 1)
+        TEXT("#define F float\n#define I int\n#define U uint\n#define W 1\n");
+    else
+        TEXT("#define F float%d\n#define I int%d\n#define U uint%d\n#define W %d\n", width, width, width,
+             width);
 }
 
 /* --- Values ------------------------------------------------------------------------------------------- */
 
-static const char *register_type(clg_dtype dtype) {
+static const char *register_type(clg_dtype dtype)
+{
     return dtype == CLG_F32 ? "F" : dtype == CLG_U32 ? "U" : "I";
 }
 
-static void constant_text(clgi_code *code, const clgi_node *node) {
+static void constant_text(clgi_code *code, const clgi_node *node)
+{
     double value;
     memcpy(&value, node->attributes + 1, sizeof value);
     clg_dtype dtype = node->out[0].dtype;
-    if (dtype == CLG_BOOL) TEXT("(I)(%d)", value != 0 ? -1 : 0);
-    else if (dtype != CLG_F32) TEXT("(%s)(%lld)", register_type(dtype), (long long)value);
-    else if (isnan(value)) TEXT("(F)(NAN)");
-    else if (isinf(value)) TEXT("(F)(%sINFINITY)", value < 0 ? "-" : "");
-    else TEXT("(F)(%af)", (double)(float)value);
+    if (dtype == CLG_BOOL)
+        TEXT("(I)(%d)", value != 0 ? -1 : 0);
+    else if (dtype != CLG_F32)
+        TEXT("(%s)(%lld)", register_type(dtype), (long long)value);
+    else if (isnan(value))
+        TEXT("(F)(NAN)");
+    else if (isinf(value))
+        TEXT("(F)(%sINFINITY)", value < 0 ? "-" : "");
+    else
+        TEXT("(F)(%af)", (double)(float)value);
 }
 
 /* "(inside) ? " before a value that padding may cut off. */
-static int guard_text(clgi_code *code, int k) {
+static int guard_text(clgi_code *code, int k)
+{
     int any = 0;
     for (int d = 0; d < code->n_dims; ++d) {
         if (!is_cut(code, k, d)) continue;
@@ -229,27 +267,35 @@ static int guard_text(clgi_code *code, int k) {
     return any;
 }
 
-static int steps_along_vector(const clgi_code *code, int k) {
+static int steps_along_vector(const clgi_code *code, int k)
+{
     return code->n_dims && code->operands[k].stride[code->n_dims - 1] == 1;
 }
 
-static void load_text(clgi_code *code, int k) {
+static void load_text(clgi_code *code, int k)
+{
     const clgi_code_operand *operand = &code->operands[k];
     const char *dtype = clg_dtype_name(operand->base->dtype);
     int guarded = guard_text(code, k);
-    if (steps_along_vector(code, k)) TEXT("LOAD_%s(x%d + p%d)", dtype, k, k);
-    else TEXT("(%s)(LOAD_ONE_%s(x%d + p%d))", register_type(operand->base->dtype), dtype, k, k);
+    if (steps_along_vector(code, k))
+        TEXT("LOAD_%s(x%d + p%d)", dtype, k, k);
+    else
+        TEXT("(%s)(LOAD_ONE_%s(x%d + p%d))", register_type(operand->base->dtype), dtype, k, k);
     if (guarded) TEXT(" : 0");
 }
 
-static void virtual_text(clgi_code *code, int k) {
+static void virtual_text(clgi_code *code, int k)
+{
     const clgi_code_operand *operand = &code->operands[k];
     const clgi_node *node = operand->base->node;
     const char *lanes = steps_along_vector(code, k) ? " + LANES" : "";
     int guarded = guard_text(code, k);
-    if (code->plan->facts[node->id].uniform || node->op == &clgi_op_scalar) TEXT("(F)(x%d)", k);
-    else if (node->op == &clgi_op_constant) constant_text(code, node);
-    else if (node->op == &clgi_op_iota) TEXT("(I)((int)p%d)%s", k, lanes);
+    if (code->plan->facts[node->id].uniform || node->op == &clgi_op_scalar)
+        TEXT("(F)(x%d)", k);
+    else if (node->op == &clgi_op_constant)
+        constant_text(code, node);
+    else if (node->op == &clgi_op_iota)
+        TEXT("(I)((int)p%d)%s", k, lanes);
     else
         TEXT("%s(seed_low, seed_high, random_step, (uint)x%d_ordinal, p%d, %d)",
              node->op == &clgi_op_random_bits ? "RANDOM_BITS" : "RANDOM_UNIFORM", k, k,
@@ -258,53 +304,69 @@ static void virtual_text(clgi_code *code, int k) {
 }
 
 /* Names in the text are t0, t1 ... by the node's place in its group, so that equal groups give equal kernels. */
-static int place_of(const clgi_code *code, const clgi_node *node) {
+static int place_of(const clgi_code *code, const clgi_node *node)
+{
     for (int n = 0; n < code->group->n_nodes; ++n)
         if (code->group->nodes[n] == node) return n;
     return -1;
 }
 
 /* Input i of the node at `place`, as an expression. */
-static void input_text(clgi_code *code, int place, int i) {
+static void input_text(clgi_code *code, int place, int i)
+{
     int k = code->input[place][i];
     if (k < 0) {
         const clg_tensor *base = code->base[place][i];
         int kept = clgi_role_of(code->group, base->node) == CLGI_KEPT, from = place_of(code, base->node);
-        if (kept && base->dtype == CLG_BOOL) TEXT("((I)(TRUTH(t%d)))", from);
-        else if (kept) TEXT("((%s)(t%d))", register_type(base->dtype), from);
-        else TEXT("t%d", from);
+        if (kept && base->dtype == CLG_BOOL)
+            TEXT("((I)(TRUTH(t%d)))", from);
+        else if (kept)
+            TEXT("((%s)(t%d))", register_type(base->dtype), from);
+        else
+            TEXT("t%d", from);
         return;
     }
     TEXT("(");
-    if (code->operands[k].value >= 0) load_text(code, k);
-    else virtual_text(code, k);
+    if (code->operands[k].value >= 0)
+        load_text(code, k);
+    else
+        virtual_text(code, k);
     TEXT(")");
 }
 
 /* --- Statements ---------------------------------------------------------------------------------------- */
 
 /* The row's formula with its letters replaced by the inputs' names. */
-static void formula_text(clgi_code *code, int place, const char *formula) {
+static void formula_text(clgi_code *code, int place, const char *formula)
+{
     for (const char *at = formula; *at;) {
         const char *end = at;
-        while (isalnum((unsigned char)*end) || *end == '_' || (*end == '.' && end > at && isdigit((unsigned char)*at))) ++end;
+        while (isalnum((unsigned char)*end) || *end == '_' ||
+               (*end == '.' && end > at && isdigit((unsigned char)*at)))
+            ++end;
         int letter = end - at == 1 && (*at == 'x' || *at == 'a' || *at == 'b');
-        if (letter) TEXT("i%d_%d", place, *at == 'b');
-        else if (end > at) TEXT("%.*s", (int)(end - at), at);
-        else TEXT("%c", *end++);
+        if (letter)
+            TEXT("i%d_%d", place, *at == 'b');
+        else if (end > at)
+            TEXT("%.*s", (int)(end - at), at);
+        else
+            TEXT("%c", *end++);
         at = end;
     }
 }
 
-static const char *cast_format(clg_dtype from, clg_dtype to) {
+static const char *cast_format(clg_dtype from, clg_dtype to)
+{
     if (to == CLG_BOOL) return from == CLG_BOOL ? "%s" : "(%s != 0)";
-    if (from == CLG_BOOL) return to == CLG_F32 ? "CONVERT_F(%s & 1)" : to == CLG_U32 ? "CONVERT_U(%s & 1)" : "(%s & 1)";
+    if (from == CLG_BOOL)
+        return to == CLG_F32 ? "CONVERT_F(%s & 1)" : to == CLG_U32 ? "CONVERT_U(%s & 1)" : "(%s & 1)";
     if (to == CLG_F32) return "CONVERT_F(%s)";
     if (to == CLG_U32) return "CONVERT_U(%s)";
     return to == CLG_U8 ? "(CONVERT_I(%s) & 255)" : "CONVERT_I(%s)";
 }
 
-static void check_text(clgi_code *code, int place) {
+static void check_text(clgi_code *code, int place)
+{
     const clgi_node *node = code->group->nodes[place];
     code->plan->checks_range = 1;
     code->plan->range_limit = node->attributes[0];
@@ -314,7 +376,8 @@ static void check_text(clgi_code *code, int place) {
     TEXT("    const I t%d = select(i%d_0, (I)(0), b%d);\n", place, place, place);
 }
 
-static void node_text(clgi_code *code, int place) {
+static void node_text(clgi_code *code, int place)
+{
     const clgi_node *node = code->group->nodes[place];
     char input[32];
     int inputs = node->op->kind == CLGI_ELEMENTWISE ? node->n_in : 1;
@@ -330,8 +393,10 @@ static void node_text(clgi_code *code, int place) {
     }
     TEXT("    const %s t%d = ", register_type(node->out[0].dtype), place);
     snprintf(input, sizeof input, "i%d_0", place);
-    if (node->op->kind != CLGI_ELEMENTWISE) TEXT("%s", input);
-    else if (node->op == &clgi_op_where) TEXT("select(i%d_2, i%d_1, %s)", place, place, input);
+    if (node->op->kind != CLGI_ELEMENTWISE)
+        TEXT("%s", input);
+    else if (node->op == &clgi_op_where)
+        TEXT("select(i%d_2, i%d_1, %s)", place, place, input);
     else if (node->op == &clgi_op_cast) {
         char format[64];
         snprintf(format, sizeof format, "%s", cast_format(node->in[0]->dtype, node->out[0].dtype));
@@ -346,13 +411,15 @@ static void node_text(clgi_code *code, int place) {
     TEXT(";\n");
 }
 
-static void store_text(clgi_code *code, int place) {
+static void store_text(clgi_code *code, int place)
+{
     const clgi_node *node = code->group->nodes[place];
     int k = code->output[place];
     TEXT("    STORE_%s(t%d, x%d + p%d);\n", clg_dtype_name(node->out[0].dtype), place, k, k);
 }
 
-void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigned char *stored) {
+void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigned char *stored)
+{
     unsigned char needed[CLGI_MAX_OPERANDS] = { 0 };
     mark_operands(code, wanted, stored, needed);
     for (int k = 0; k < code->n_operands; ++k)
@@ -364,7 +431,8 @@ void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigne
     }
 }
 
-void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted) {
+void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted)
+{
     const clgi_node *node = code->group->nodes[place];
     if (wanted[place]) return;
     wanted[place] = 1;
@@ -380,42 +448,51 @@ void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted) {
 
 /* --- Reductions ---------------------------------------------------------------------------------------- */
 
-int clgi_code_fields(const clgi_code *code, int place) {
+int clgi_code_fields(const clgi_code *code, int place)
+{
     return code->group->nodes[place]->op == &clgi_op_argmax ? 2 : 1;
 }
 
-static clg_dtype sum_type(const clgi_node *node) {
+static clg_dtype sum_type(const clgi_node *node)
+{
     return node->op == &clgi_op_argmax ? node->in[0]->dtype : node->out[0].dtype;
 }
 
-void clgi_code_accumulator(clgi_code *code, int place, const char *prefix) {
+void clgi_code_accumulator(clgi_code *code, int place, const char *prefix)
+{
     const clgi_node *node = code->group->nodes[place];
     const char *type = register_type(sum_type(node));
-    const char *start = node->op == &clgi_op_sum ? "0" : sum_type(node) == CLG_F32 ? "-INFINITY"
-                        : sum_type(node) == CLG_I32 ? "INT_MIN" : "0";
+    const char *start = node->op == &clgi_op_sum    ? "0"
+                        : sum_type(node) == CLG_F32 ? "-INFINITY"
+                        : sum_type(node) == CLG_I32 ? "INT_MIN"
+                                                    : "0";
     TEXT("    %s %s%d = (%s)(%s);\n", type, prefix, place, type, start);
     if (node->op == &clgi_op_argmax) TEXT("    I %s%d_i = (I)(-1);\n", prefix, place);
 }
 
-void clgi_code_combine(clgi_code *code, int place, const char *into, const char *other) {
+void clgi_code_combine(clgi_code *code, int place, const char *into, const char *other)
+{
     const clgi_node *node = code->group->nodes[place];
     const int id = place;
-    if (node->op == &clgi_op_sum) TEXT("    %s%d += %s%d;\n", into, id, other, id);
+    if (node->op == &clgi_op_sum)
+        TEXT("    %s%d += %s%d;\n", into, id, other, id);
     else if (node->op == &clgi_op_max)
-        TEXT("    %s%d = select(%s%d, %s%d, (%s%d > %s%d) | (%s%d != %s%d));\n", into, id, into, id, other, id, other,
-             id, into, id, other, id, other, id);
+        TEXT("    %s%d = select(%s%d, %s%d, (%s%d > %s%d) | (%s%d != %s%d));\n", into, id, into, id, other,
+             id, other, id, into, id, other, id, other, id);
     else { /* the larger wins, NaN above all; of equals the smaller index; -1 is nothing yet */
-        TEXT("    { const I taken = (%s%d_i >= 0) & ((%s%d_i < 0) | (%s%d > %s%d) | ((%s%d != %s%d) & (%s%d == %s%d)) |\n"
+        TEXT("    { const I taken = (%s%d_i >= 0) & ((%s%d_i < 0) | (%s%d > %s%d) | ((%s%d != %s%d) & (%s%d "
+             "== %s%d)) |\n"
              "        (((%s%d == %s%d) | ((%s%d != %s%d) & (%s%d != %s%d))) & (%s%d_i < %s%d_i)));\n",
-             other, id, into, id, other, id, into, id, other, id, other, id, into, id, into, id, other, id, into, id,
-             other, id, other, id, into, id, into, id, other, id, into, id);
-        TEXT("    %s%d = select(%s%d, %s%d, taken); %s%d_i = select(%s%d_i, %s%d_i, taken); }\n", into, id, into, id,
-             other, id, into, id, into, id, other, id);
+             other, id, into, id, other, id, into, id, other, id, other, id, into, id, into, id, other, id,
+             into, id, other, id, other, id, into, id, into, id, other, id, into, id);
+        TEXT("    %s%d = select(%s%d, %s%d, taken); %s%d_i = select(%s%d_i, %s%d_i, taken); }\n", into, id,
+             into, id, other, id, into, id, into, id, other, id);
     }
 }
 
 /* One element (or vector): eN is the value just computed. */
-void clgi_code_accumulate(clgi_code *code, int place, const char *prefix, const char *position) {
+void clgi_code_accumulate(clgi_code *code, int place, const char *prefix, const char *position)
+{
     const clgi_node *node = code->group->nodes[place];
     TEXT("    { const %s e%d = %s", register_type(sum_type(node)), place,
          node->in[0]->dtype != sum_type(node) && sum_type(node) == CLG_F32 ? "CONVERT_F" : "");
@@ -426,12 +503,14 @@ void clgi_code_accumulate(clgi_code *code, int place, const char *prefix, const 
     TEXT("    }\n");
 }
 
-void clgi_code_fold_lanes(clgi_code *code, int place, int width) {
+void clgi_code_fold_lanes(clgi_code *code, int place, int width)
+{
     const clgi_node *node = code->group->nodes[place];
     const int id = place;
     const char *type = sum_type(node) == CLG_F32 ? "float" : sum_type(node) == CLG_U32 ? "uint" : "int";
     TEXT("    { %s lanes[%d];\n    vstore%d(v%d, 0, lanes);\n", type, width, width, id);
-    if (clgi_code_fields(code, place) == 2) TEXT("    int lanes_i[%d];\n    vstore%d(v%d_i, 0, lanes_i);\n", width, width, id);
+    if (clgi_code_fields(code, place) == 2)
+        TEXT("    int lanes_i[%d];\n    vstore%d(v%d_i, 0, lanes_i);\n", width, width, id);
     TEXT("    for (int lane = 0; lane < %d; ++lane) {\n    const %s e%d = lanes[lane];\n", width, type, id);
     if (clgi_code_fields(code, place) == 2) TEXT("    const int e%d_i = lanes_i[lane];\n", id);
     clgi_code_combine(code, place, "a", "e");

@@ -6,12 +6,14 @@
 #include "plan/plan.h"
 
 /* What is behind "op:" in an item's name; NULL when it is another op's. */
-static const char *implementation_of(const clgi_denial *item, const char *op) {
+static const char *implementation_of(const clgi_denial *item, const char *op)
+{
     size_t length = strlen(op);
     return strncmp(item->name, op, length) || item->name[length] != ':' ? NULL : item->name + length + 1;
 }
 
-int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implementation) {
+int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implementation)
+{
     for (size_t i = 0; denied && i < denied->count; ++i) {
         const char *found = implementation_of(&denied->items[i], op);
         if (found && !strcmp(found, implementation)) return 1;
@@ -20,7 +22,8 @@ int clgi_is_denied(const clgi_denied *denied, const char *op, const char *implem
 }
 
 clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementation, const char *why,
-                     clg_error *error) {
+                     clg_error *error)
+{
     char name[160];
     if (clgi_is_denied(denied, op, implementation)) return CLG_OK;
     snprintf(name, sizeof name, "%s:%s", op, implementation);
@@ -34,7 +37,8 @@ clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementa
     return CLG_OK;
 }
 
-const char *clgi_denied_reason(const clgi_denied *denied, const char *op, const char *otherwise) {
+const char *clgi_denied_reason(const clgi_denied *denied, const char *op, const char *otherwise)
+{
     for (size_t i = 0; i < denied->count; ++i) {
         const char *found = implementation_of(&denied->items[i], op);
         if (found && strcmp(found, "fused")) return denied->items[i].why;
@@ -42,7 +46,8 @@ const char *clgi_denied_reason(const clgi_denied *denied, const char *op, const 
     return otherwise;
 }
 
-void clgi_denied_tell(clgi_denied *denied, clg_device *device) {
+void clgi_denied_tell(clgi_denied *denied, clg_device *device)
+{
     for (; denied->told < denied->count; denied->told++) {
         const clgi_denial *item = &denied->items[denied->told];
         char op[80];
@@ -54,12 +59,14 @@ void clgi_denied_tell(clgi_denied *denied, clg_device *device) {
         int host = clgi_is_denied(denied, op, "generated") || clgi_is_denied(denied, op, "every kernel");
         if (!clgi_device_first_time(device, host ? "host" : "other", op)) continue;
         clgi_log(CLGI_WARNING, "%s: %s: %s", op,
-                 host ? "no kernel can be used, the host takes over" : "a kernel cannot be used, another takes over",
+                 host ? "no kernel can be used, the host takes over"
+                      : "a kernel cannot be used, another takes over",
                  clgi_denied_reason(denied, op, item->why));
     }
 }
 
-void clgi_denied_finish(clgi_denied *denied) {
+void clgi_denied_finish(clgi_denied *denied)
+{
     for (size_t i = 0; i < denied->count; ++i) {
         clgi_free(denied->items[i].name);
         clgi_free(denied->items[i].why);

@@ -4,7 +4,8 @@
 #include "plan/codegen.h"
 #include "plan/emit.h"
 
-clgi_step *clgi_new_step(clgi_plan *plan, clgi_step_kind kind, int group) {
+clgi_step *clgi_new_step(clgi_plan *plan, clgi_step_kind kind, int group)
+{
     if (plan->n_steps == plan->step_capacity) {
         int capacity = plan->step_capacity ? 2 * plan->step_capacity : 64;
         clgi_step *steps = clgi_arena_zero(&plan->arena, (size_t)capacity * sizeof *steps);
@@ -20,15 +21,19 @@ clgi_step *clgi_new_step(clgi_plan *plan, clgi_step_kind kind, int group) {
     return step;
 }
 
-clgi_step *clgi_launch_step(clgi_launch *launch) {
+clgi_step *clgi_launch_step(clgi_launch *launch)
+{
     return &launch->emitter->plan->steps[launch->step];
 }
 
-static void out_of_memory(clgi_emitter *emitter) {
-    clgi_fail(&emitter->error, CLG_ENOMEM, "plan: out of host memory for a launch of %s", emitter->implementation);
+static void out_of_memory(clgi_emitter *emitter)
+{
+    clgi_fail(&emitter->error, CLG_ENOMEM, "plan: out of host memory for a launch of %s",
+              emitter->implementation);
 }
 
-clgi_launch *clgi_emit_launch(clgi_emitter *emitter, const char *file) {
+clgi_launch *clgi_emit_launch(clgi_emitter *emitter, const char *file)
+{
     clgi_launch *launch = clgi_arena_zero(&emitter->plan->arena, sizeof *launch);
     clgi_step *step = clgi_new_step(emitter->plan, CLGI_STEP_KERNEL, emitter->group);
     if (!launch || !step) {
@@ -46,73 +51,88 @@ clgi_launch *clgi_emit_launch(clgi_emitter *emitter, const char *file) {
     return launch;
 }
 
-void clgi_launch_entry(clgi_launch *launch, const char *entry) {
+void clgi_launch_entry(clgi_launch *launch, const char *entry)
+{
     if (launch) clgi_launch_step(launch)->entry = entry;
 }
 
-int clgi_emit_workspace(clgi_emitter *emitter, uint64_t bytes) {
+int clgi_emit_workspace(clgi_emitter *emitter, uint64_t bytes)
+{
     clg_shape shape = { 1, { (int64_t)((bytes + 3) / 4) } };
     int value = clgi_new_value(emitter->plan, CLG_F32, shape, UINT32_MAX);
     if (value < 0) out_of_memory(emitter);
     return value;
 }
 
-void clgi_launch_define(clgi_launch *launch, const char *name, int64_t value) {
+void clgi_launch_define(clgi_launch *launch, const char *name, int64_t value)
+{
     if (!launch) return;
     clgi_text_add(&clgi_launch_step(launch)->source_defines, "#define %s %lld\n", name, (long long)value);
 }
 
-void clgi_launch_parameter(clgi_launch *launch, clgi_parameter parameter) {
+void clgi_launch_parameter(clgi_launch *launch, clgi_parameter parameter)
+{
     if (!launch) return;
     clgi_step *step = clgi_launch_step(launch);
     if (step->n_parameters == step->parameter_capacity) {
         int capacity = step->parameter_capacity ? 2 * step->parameter_capacity : 16;
-        clgi_parameter *grown = clgi_arena_alloc(&launch->emitter->plan->arena, (size_t)capacity * sizeof *grown);
+        clgi_parameter *grown =
+            clgi_arena_alloc(&launch->emitter->plan->arena, (size_t)capacity * sizeof *grown);
         if (!grown) {
             out_of_memory(launch->emitter);
             return;
         }
-        if (step->n_parameters)
-            memcpy(grown, step->parameters, (size_t)step->n_parameters * sizeof *grown);
+        if (step->n_parameters) memcpy(grown, step->parameters, (size_t)step->n_parameters * sizeof *grown);
         step->parameters = grown;
         step->parameter_capacity = capacity;
     }
     step->parameters[step->n_parameters++] = parameter;
 }
 
-void clgi_launch_value(clgi_launch *launch, int value, int64_t offset, uint32_t element_bytes, int access) {
-    clgi_launch_parameter(launch, (clgi_parameter){ .kind = CLGI_PARAMETER_BUFFER, .access = access, .value = value,
-                                                    .offset = offset, .element_bytes = element_bytes });
+void clgi_launch_value(clgi_launch *launch, int value, int64_t offset, uint32_t element_bytes, int access)
+{
+    clgi_launch_parameter(launch, (clgi_parameter){ .kind = CLGI_PARAMETER_BUFFER,
+                                                    .access = access,
+                                                    .value = value,
+                                                    .offset = offset,
+                                                    .element_bytes = element_bytes });
 }
 
-void clgi_launch_operand(clgi_launch *launch, const clgi_operand *operand) {
+void clgi_launch_operand(clgi_launch *launch, const clgi_operand *operand)
+{
     clgi_launch_value(launch, operand->value, operand->view.offset, (uint32_t)clg_dtype_size(operand->dtype),
                       CLGI_READS);
 }
 
-void clgi_launch_workspace(clgi_launch *launch, int workspace) {
+void clgi_launch_workspace(clgi_launch *launch, int workspace)
+{
     clgi_launch_value(launch, workspace, 0, 4, CLGI_READS | CLGI_WRITES);
 }
 
-static void add_number(clgi_launch *launch, uint64_t number, uint32_t bytes) {
-    clgi_launch_parameter(launch,
-                          (clgi_parameter){ .kind = CLGI_PARAMETER_NUMBER, .bytes = bytes, .number = number });
+static void add_number(clgi_launch *launch, uint64_t number, uint32_t bytes)
+{
+    clgi_launch_parameter(
+        launch, (clgi_parameter){ .kind = CLGI_PARAMETER_NUMBER, .bytes = bytes, .number = number });
 }
 
-void clgi_launch_long(clgi_launch *launch, int64_t value) {
+void clgi_launch_long(clgi_launch *launch, int64_t value)
+{
     add_number(launch, (uint64_t)value, 8);
 }
 
-void clgi_launch_int(clgi_launch *launch, int32_t value) {
+void clgi_launch_int(clgi_launch *launch, int32_t value)
+{
     add_number(launch, (uint32_t)value, 4);
 }
 
-void clgi_launch_local(clgi_launch *launch, uint64_t bytes) {
+void clgi_launch_local(clgi_launch *launch, uint64_t bytes)
+{
     clgi_launch_parameter(launch, (clgi_parameter){ .kind = CLGI_PARAMETER_LOCAL, .bytes = (uint32_t)bytes });
 }
 
 void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_operand *b, int workspace,
-                       const clg_product *product) {
+                       const clg_product *product)
+{
     clgi_launch *launch = clgi_emit_launch(emitter, NULL);
     clg_product *copy = clgi_arena_alloc(&emitter->plan->arena, sizeof *copy);
     if (!launch || !copy) {
@@ -127,7 +147,8 @@ void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_
     clgi_launch_value(launch, workspace, 0, 4, CLGI_WRITES);
 }
 
-void clgi_launch_size(clgi_launch *launch, const uint64_t items[3], const uint64_t local[3]) {
+void clgi_launch_size(clgi_launch *launch, const uint64_t items[3], const uint64_t local[3])
+{
     if (!launch) return;
     clgi_step *step = clgi_launch_step(launch);
     for (int d = 0; d < 3; ++d) {
@@ -136,6 +157,7 @@ void clgi_launch_size(clgi_launch *launch, const uint64_t items[3], const uint64
     }
 }
 
-void clgi_launch_store(clgi_launch *launch, int64_t rows, int64_t cols) {
+void clgi_launch_store(clgi_launch *launch, int64_t rows, int64_t cols)
+{
     if (launch) clgi_code_store(launch, rows, cols);
 }

@@ -19,27 +19,32 @@ typedef struct fuse_state {
 
 /* --- Groups of one ---------------------------------------------------------------------------------- */
 
-static uint32_t reduced_axes(const clgi_node *node) {
+static uint32_t reduced_axes(const clgi_node *node)
+{
     uint32_t axes = 0;
     if (node->op == &clgi_op_argmax) return 1u << node->attributes[0];
     for (int64_t i = 0; i < node->attributes[0]; ++i) axes |= 1u << node->attributes[1 + i];
     return axes;
 }
 
-static clgi_group_kind reduction_kind(clg_shape space, uint32_t axes) {
+static clgi_group_kind reduction_kind(clg_shape space, uint32_t axes)
+{
     int64_t kept = 1, length = 1;
     int trailing = 1;
     for (int d = 0; d < space.ndim; ++d) {
         int reduced = axes >> d & 1u;
         if (space.dim[d] == 1) continue;
-        if (reduced) length *= space.dim[d];
-        else kept *= space.dim[d];
+        if (reduced)
+            length *= space.dim[d];
+        else
+            kept *= space.dim[d];
         if (!reduced && length > 1) trailing = 0;
     }
     return trailing && (length <= LONG_ROW || kept >= MANY_ROWS) ? CLGI_GROUP_ROW : CLGI_GROUP_COLUMN;
 }
 
-static clgi_group *new_group(clgi_plan *plan) {
+static clgi_group *new_group(clgi_plan *plan)
+{
     if (plan->n_groups == plan->group_capacity) {
         int capacity = plan->group_capacity ? 2 * plan->group_capacity : 64;
         clgi_group *groups = clgi_arena_zero(&plan->arena, (size_t)capacity * sizeof *groups);
@@ -54,7 +59,8 @@ static clgi_group *new_group(clgi_plan *plan) {
     return group;
 }
 
-static int start_group(fuse_state *s, clgi_node *node) {
+static int start_group(fuse_state *s, clgi_node *node)
+{
     clgi_group *group = new_group(s->plan);
     clgi_node **nodes = clgi_arena_alloc(&s->plan->arena, sizeof *nodes);
     if (!group || !nodes) return 0;
@@ -64,18 +70,21 @@ static int start_group(fuse_state *s, clgi_node *node) {
     group->space = node->out[0].shape;
     group->kind = CLGI_GROUP_MAP;
     if (node->op->kind == CLGI_PACK) group->kind = CLGI_GROUP_PACK;
-    if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL) group->kind = CLGI_GROUP_CONTRACTION;
+    if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL)
+        group->kind = CLGI_GROUP_CONTRACTION;
     if (node->op->kind == CLGI_REDUCE) {
         group->space = node->in[0]->shape;
         group->axes = reduced_axes(node);
         group->kind = reduction_kind(group->space, group->axes);
     }
-    if (group->kind != CLGI_GROUP_PACK && clgi_runs_on_host(s->plan, s->denied, node)) group->kind = CLGI_GROUP_HOST;
+    if (group->kind != CLGI_GROUP_PACK && clgi_runs_on_host(s->plan, s->denied, node))
+        group->kind = CLGI_GROUP_HOST;
     s->plan->facts[node->id].group = s->plan->n_groups - 1;
     return 1;
 }
 
-static int needs_group(const clgi_plan *plan, const clgi_node *node) {
+static int needs_group(const clgi_plan *plan, const clgi_node *node)
+{
     if (node->op == &clgi_op_assign) return 0;
     if (node->op->kind == CLGI_MOVEMENT || node->op->kind == CLGI_SOURCE || plan->facts[node->id].uniform)
         return plan->facts[node->id].memory;
@@ -85,7 +94,8 @@ static int needs_group(const clgi_plan *plan, const clgi_node *node) {
 /* --- Paths between groups ----------------------------------------------------------------------------- */
 
 /* The group that computes input i of a node; -1 for slots and virtual values. */
-static int producer(const clgi_plan *plan, const clgi_node *node, int i) {
+static int producer(const clgi_plan *plan, const clgi_node *node, int i)
+{
     clgi_reference ref;
     int found = node->op->kind == CLGI_MOVEMENT
                     ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
@@ -94,7 +104,8 @@ static int producer(const clgi_plan *plan, const clgi_node *node, int i) {
 }
 
 /* Does `from` reach `to` backwards (to computes something that from needs), other than directly? */
-static int depends_on(fuse_state *s, int from, int to, int skip_direct) {
+static int depends_on(fuse_state *s, int from, int to, int skip_direct)
+{
     const clgi_group *group = &s->plan->groups[from];
     s->visited[from] = 1;
     for (int n = 0; n < group->n_nodes; ++n)
@@ -106,12 +117,14 @@ static int depends_on(fuse_state *s, int from, int to, int skip_direct) {
     return 0;
 }
 
-static int path_around(fuse_state *s, int producer_group, int reader) {
+static int path_around(fuse_state *s, int producer_group, int reader)
+{
     memset(s->visited, 0, (size_t)s->plan->n_groups);
     return depends_on(s, reader, producer_group, 1);
 }
 
-static int any_path(fuse_state *s, int from, int to) {
+static int any_path(fuse_state *s, int from, int to)
+{
     memset(s->visited, 0, (size_t)s->plan->n_groups);
     return depends_on(s, from, to, 0);
 }
@@ -119,7 +132,8 @@ static int any_path(fuse_state *s, int from, int to) {
 /* --- Merging ------------------------------------------------------------------------------------------- */
 
 /* The kind of a producer and a reader together; 0 when there is none. Siblings share inputs only. */
-static int merged_kind(const clgi_group *p, const clgi_group *q, int siblings, clgi_group_kind *ret_kind) {
+static int merged_kind(const clgi_group *p, const clgi_group *q, int siblings, clgi_group_kind *ret_kind)
+{
     *ret_kind = q->kind;
     if (siblings) return p->kind == q->kind && (p->kind == CLGI_GROUP_ROW || p->kind == CLGI_GROUP_COLUMN);
     if (p->kind == CLGI_GROUP_MAP)
@@ -129,7 +143,8 @@ static int merged_kind(const clgi_group *p, const clgi_group *q, int siblings, c
     return (p->kind == CLGI_GROUP_COLUMN || p->kind == CLGI_GROUP_CONTRACTION) && q->kind == CLGI_GROUP_MAP;
 }
 
-static void merge_nodes(const clgi_group *p, const clgi_group *q, clgi_node **nodes) {
+static void merge_nodes(const clgi_group *p, const clgi_group *q, clgi_node **nodes)
+{
     int i = 0, j = 0, n = 0;
     while (i < p->n_nodes || j < q->n_nodes) {
         int from_p = j == q->n_nodes || (i < p->n_nodes && p->nodes[i]->id < q->nodes[j]->id);
@@ -138,7 +153,8 @@ static void merge_nodes(const clgi_group *p, const clgi_group *q, clgi_node **no
 }
 
 /* The contraction is the first node, whatever was recorded before it. */
-static void contraction_first(clgi_node **nodes, int n) {
+static void contraction_first(clgi_node **nodes, int n)
+{
     int at = 0;
     while (nodes[at]->op->kind != CLGI_CONTRACTION && nodes[at]->op->kind != CLGI_KERNEL) ++at;
     clgi_node *first = nodes[at];
@@ -147,13 +163,15 @@ static void contraction_first(clgi_node **nodes, int n) {
     (void)n;
 }
 
-static void set_group(clgi_plan *plan, const clgi_group *group, int number) {
+static void set_group(clgi_plan *plan, const clgi_group *group, int number)
+{
     for (int n = 0; n < group->n_nodes; ++n) plan->facts[group->nodes[n]->id].group = number;
 }
 
 /* A copy that steps through memory cannot be done in vectors: alone it costs little, but work that joined it would
  * be done element by element too.                                                                */
-static int is_transposing_copy(const clgi_plan *plan, const clgi_group *group) {
+static int is_transposing_copy(const clgi_plan *plan, const clgi_group *group)
+{
     clgi_reference ref;
     const clgi_node *node = group->nodes[0];
     if (group->n_nodes != 1 || node->op->kind != CLGI_MOVEMENT || !group->space.ndim) return 0;
@@ -164,13 +182,15 @@ static int is_transposing_copy(const clgi_plan *plan, const clgi_group *group) {
 }
 
 /* Some op in it failed to build together with others. */
-static int stays_alone(const fuse_state *s, const clgi_group *group) {
+static int stays_alone(const fuse_state *s, const clgi_group *group)
+{
     for (int n = 0; n < group->n_nodes; ++n)
         if (clgi_is_denied(s->denied, group->nodes[n]->op->name, "fused")) return 1;
     return 0;
 }
 
-static int try_merge(fuse_state *s, int p_number, int q_number, int siblings) {
+static int try_merge(fuse_state *s, int p_number, int q_number, int siblings)
+{
     clgi_group *p = &s->plan->groups[p_number], *q = &s->plan->groups[q_number], both = *q;
     if (!merged_kind(p, q, siblings, &both.kind)) return 0;
     if (stays_alone(s, p) || stays_alone(s, q)) return 0;
@@ -184,7 +204,8 @@ static int try_merge(fuse_state *s, int p_number, int q_number, int siblings) {
     merge_nodes(p, q, both.nodes);
     if (both.kind == CLGI_GROUP_CONTRACTION) contraction_first(both.nodes, both.n_nodes);
     const clgi_group *reducing = p->axes ? p : q;
-    const clgi_group *spaces[2] = { p->axes || both.kind == CLGI_GROUP_CONTRACTION ? p : q, reducing->axes ? reducing : p };
+    const clgi_group *spaces[2] = { p->axes || both.kind == CLGI_GROUP_CONTRACTION ? p : q,
+                                    reducing->axes ? reducing : p };
     for (int k = 0; k < 2; ++k) {
         both.space = spaces[k]->space;
         both.axes = reducing->axes;
@@ -200,7 +221,8 @@ static int try_merge(fuse_state *s, int p_number, int q_number, int siblings) {
     return 0;
 }
 
-static void merge_producers(fuse_state *s, const clgi_node *node) {
+static void merge_producers(fuse_state *s, const clgi_node *node)
+{
     for (int i = 0; i < node->n_in; ++i) {
         int q = s->plan->facts[node->id].group;
         int p = producer(s->plan, node, i);
@@ -208,22 +230,25 @@ static void merge_producers(fuse_state *s, const clgi_node *node) {
     }
 }
 
-static int reads_same(const clgi_plan *plan, const clgi_group *a, const clgi_group *b) {
+static int reads_same(const clgi_plan *plan, const clgi_group *a, const clgi_group *b)
+{
     for (int n = 0; n < a->n_nodes; ++n)
         for (int m = 0; m < b->n_nodes; ++m)
             for (int i = 0; i < a->nodes[n]->n_in; ++i)
                 for (int j = 0; j < b->nodes[m]->n_in; ++j) {
                     clgi_reference ra, rb;
                     const clg_tensor *ta = a->nodes[n]->in[i], *tb = b->nodes[m]->in[j];
-                    if (clgi_reference_of(plan, ta, ta->shape, &ra) && clgi_reference_of(plan, tb, tb->shape, &rb) &&
-                        ra.base == rb.base && !clgi_is_virtual(plan, ra.base))
+                    if (clgi_reference_of(plan, ta, ta->shape, &ra) &&
+                        clgi_reference_of(plan, tb, tb->shape, &rb) && ra.base == rb.base &&
+                        !clgi_is_virtual(plan, ra.base))
                         return 1;
                 }
     return 0;
 }
 
 /* Reductions over the same space that read the same values: one pass over memory instead of two. */
-static void merge_siblings(fuse_state *s) {
+static void merge_siblings(fuse_state *s)
+{
     clgi_plan *plan = s->plan;
     for (int q = 0; q < plan->n_groups; ++q)
         for (int p = 0; p < q; ++p) {
@@ -233,7 +258,8 @@ static void merge_siblings(fuse_state *s) {
         }
 }
 
-clg_status clgi_plan_fuse(clgi_plan *plan, const clgi_denied *denied, clg_error *error) {
+clg_status clgi_plan_fuse(clgi_plan *plan, const clgi_denied *denied, clg_error *error)
+{
     fuse_state s = { .plan = plan, .denied = denied };
     const clg_graph *ir = plan->ir;
     for (size_t n = 0; n < ir->n_nodes; ++n)

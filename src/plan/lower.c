@@ -1,7 +1,8 @@
 /* Pass: composites into primitives. Gradients exist already, so that they are the closed forms. */
 #include "plan/rebuild.h"
 
-static void lower_node(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, clg_tensor **out) {
+static void lower_node(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, clg_tensor **out)
+{
     int kernels = clgi_device_has_kernels(r->to->device);
     if (!node->op->lower || (node->op->kind != CLGI_COMPOSITE && !kernels)) return;
     node->op->lower(r->to, node, in, out);
@@ -9,7 +10,8 @@ static void lower_node(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, 
 }
 
 /* A composite may be lowered to other composites: repeat until none is left. */
-clg_status clgi_plan_lower(clgi_plan *plan, const clg_graph *graph, clg_error *error) {
+clg_status clgi_plan_lower(clgi_plan *plan, const clg_graph *graph, clg_error *error)
+{
     const clg_graph *from = graph;
     for (;;) {
         int lowered = 0;

@@ -2,16 +2,21 @@
  * may write over an input that it reads for the last time.                                       */
 #include "plan/plan.h"
 
-int clgi_value_owner(const clgi_plan *plan, int value) {
+int clgi_value_owner(const clgi_plan *plan, int value)
+{
     for (;;) {
         const clgi_value *v = &plan->values[value];
-        if (v->place == CLGI_IN_VALUE) value = v->index;
-        else if (v->in_place_of >= 0) value = v->in_place_of;
-        else return value;
+        if (v->place == CLGI_IN_VALUE)
+            value = v->index;
+        else if (v->in_place_of >= 0)
+            value = v->in_place_of;
+        else
+            return value;
     }
 }
 
-static void touch(clgi_plan *plan, int value, int step) {
+static void touch(clgi_plan *plan, int value, int step)
+{
     for (;;) {
         clgi_value *v = &plan->values[value];
         if (v->first < 0) v->first = step;
@@ -21,7 +26,8 @@ static void touch(clgi_plan *plan, int value, int step) {
     }
 }
 
-static void touch_step(clgi_plan *plan, int number) {
+static void touch_step(clgi_plan *plan, int number)
+{
     const clgi_step *step = &plan->steps[number];
     if (step->from >= 0) touch(plan, step->from, number);
     if (step->to >= 0) touch(plan, step->to, number);
@@ -33,7 +39,8 @@ static void touch_step(clgi_plan *plan, int number) {
 }
 
 /* A map kernel reads element i before it writes element i. */
-static void find_in_place(clgi_plan *plan, int number) {
+static void find_in_place(clgi_plan *plan, int number)
+{
     const clgi_step *step = &plan->steps[number];
     if (step->kind != CLGI_STEP_KERNEL || plan->groups[step->group].kind != CLGI_GROUP_MAP) return;
     for (int o = 0; o < step->n_parameters; ++o) {
@@ -47,16 +54,20 @@ static void find_in_place(clgi_plan *plan, int number) {
             clgi_value *read = &plan->values[in->value];
             int taken = 0, shared = 0;
             for (int v = 0; v < plan->n_values; ++v) taken |= plan->values[v].in_place_of == in->value;
-            for (int j = 0; j < step->n_parameters; ++j) /* also read with another index: not the same place */
-                shared |= j != i && step->parameters[j].kind == CLGI_PARAMETER_BUFFER && step->parameters[j].value == in->value;
-            if (read->place != CLGI_IN_ARENA || read->last != number || read->bytes != written->bytes || taken || shared)
+            for (int j = 0; j < step->n_parameters;
+                 ++j) /* also read with another index: not the same place */
+                shared |= j != i && step->parameters[j].kind == CLGI_PARAMETER_BUFFER &&
+                          step->parameters[j].value == in->value;
+            if (read->place != CLGI_IN_ARENA || read->last != number || read->bytes != written->bytes ||
+                taken || shared)
                 continue;
             written->in_place_of = in->value;
         }
     }
 }
 
-static void extend_owners(clgi_plan *plan) {
+static void extend_owners(clgi_plan *plan)
+{
     for (int v = 0; v < plan->n_values; ++v) {
         int o = clgi_value_owner(plan, v);
         if (o == v || plan->values[v].first < 0) continue;
@@ -65,27 +76,32 @@ static void extend_owners(clgi_plan *plan) {
     }
 }
 
-static uint64_t round_up(uint64_t bytes, uint64_t to) {
+static uint64_t round_up(uint64_t bytes, uint64_t to)
+{
     return (bytes + to - 1) / to * to;
 }
 
-static int is_placed_here(const clgi_plan *plan, int v) {
+static int is_placed_here(const clgi_plan *plan, int v)
+{
     const clgi_value *value = &plan->values[v];
     return value->place == CLGI_IN_ARENA && value->in_place_of < 0 && value->first >= 0 && value->bytes;
 }
 
 /* Larger values first, equal ones in their order: insertion sort, for the values of one plan are few. */
-static void sort_by_size(const clgi_plan *plan, int *order, int n) {
+static void sort_by_size(const clgi_plan *plan, int *order, int n)
+{
     for (int i = 1; i < n; ++i) {
         int moved = order[i], j = i;
-        for (; j > 0 && plan->values[order[j - 1]].bytes < plan->values[moved].bytes; --j) order[j] = order[j - 1];
+        for (; j > 0 && plan->values[order[j - 1]].bytes < plan->values[moved].bytes; --j)
+            order[j] = order[j - 1];
         order[j] = moved;
     }
 }
 
 /* The lowest offset where [offset, offset + bytes) is free of every placed value that lives at the same time. */
-static uint64_t lowest_place(const clgi_plan *plan, const int *placed, int n, int v, uint64_t bytes, uint64_t align,
-                             uint64_t chunk) {
+static uint64_t lowest_place(const clgi_plan *plan, const int *placed, int n, int v, uint64_t bytes,
+                             uint64_t align, uint64_t chunk)
+{
     const clgi_value *value = &plan->values[v];
     uint64_t offset = 0;
     for (int again = 1; again;) {
@@ -103,7 +119,8 @@ static uint64_t lowest_place(const clgi_plan *plan, const int *placed, int n, in
     return offset;
 }
 
-static void note_lower_bound(clgi_plan *plan, uint64_t align) {
+static void note_lower_bound(clgi_plan *plan, uint64_t align)
+{
     for (int s = 0; s < plan->n_steps; ++s) {
         uint64_t live = 0;
         for (int v = 0; v < plan->n_values; ++v)
@@ -113,8 +130,10 @@ static void note_lower_bound(clgi_plan *plan, uint64_t align) {
     }
 }
 
-clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error) {
-    uint64_t align = clgi_device_traits(plan->device)->alignment_bytes, limit = clgi_device_arena_chunk_bytes(plan->device);
+clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error)
+{
+    uint64_t align = clgi_device_traits(plan->device)->alignment_bytes,
+             limit = clgi_device_arena_chunk_bytes(plan->device);
     int *order = clgi_arena_alloc(&plan->arena, ((size_t)plan->n_values + 1) * sizeof *order), n = 0;
     if (!order) return clgi_fail_memory(error, (size_t)plan->n_values * sizeof *order);
     if (align < 64) align = 64;
@@ -124,7 +143,8 @@ clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error) {
     for (int v = 0; v < plan->n_values; ++v) {
         if (!is_placed_here(plan, v)) continue;
         if (limit && plan->values[v].bytes > limit)
-            return clgi_fail(error, CLG_EDEVMEM, "plan: one value needs %llu bytes, but one allocation may have %llu: %s",
+            return clgi_fail(error, CLG_EDEVMEM,
+                             "plan: one value needs %llu bytes, but one allocation may have %llu: %s",
                              (unsigned long long)plan->values[v].bytes, (unsigned long long)limit,
                              CLGI_SHAPE(plan->values[v].shape));
         order[n++] = v;
@@ -135,7 +155,8 @@ clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error) {
         clgi_value *value = &plan->values[order[i]];
         uint64_t bytes = round_up(value->bytes, align);
         value->offset = plan->reuse ? lowest_place(plan, order, i, order[i], bytes, align, limit) : end;
-        if (!plan->reuse && limit && end / limit != (end + bytes - 1) / limit) value->offset = round_up(end, limit);
+        if (!plan->reuse && limit && end / limit != (end + bytes - 1) / limit)
+            value->offset = round_up(end, limit);
         if (value->offset + bytes > end) end = value->offset + bytes;
     }
     plan->arena_bytes = end;

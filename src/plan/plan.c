@@ -7,7 +7,8 @@
 #include "base/hash.h"
 
 /* The aliasing pattern of stored tensors is a fact of the structure: part of the key. */
-static clg_status note_slots(clgi_plan *plan, const clg_graph *graph, clg_error *error) {
+static clg_status note_slots(clgi_plan *plan, const clg_graph *graph, clg_error *error)
+{
     size_t n = graph->n_slots;
     size_t *root = clgi_arena_alloc(&plan->arena, (n + 1) * sizeof *root);
     int64_t *offset = clgi_arena_alloc(&plan->arena, (n + 1) * sizeof *offset);
@@ -24,10 +25,11 @@ static clg_status note_slots(clgi_plan *plan, const clg_graph *graph, clg_error 
 }
 
 static clg_status run_passes(clgi_plan *plan, const clg_graph *graph, clgi_denied *denied, const char *last,
-                             clg_error *error) {
+                             clg_error *error)
+{
     clg_status status;
-#define PASS(name, call)                                                                                      \
-    CLGI_TRY(call);                                                                                           \
+#define PASS(name, call)                                                                                     \
+    CLGI_TRY(call);                                                                                          \
     if (plan->plan_again || (last && !strcmp(last, name))) return CLG_OK
     CLGI_TRY(note_slots(plan, graph, error));
     PASS("lower", clgi_plan_lower(plan, graph, error));
@@ -43,7 +45,8 @@ out:
     return status;
 }
 
-static clgi_plan *new_plan(const clg_graph *graph) {
+static clgi_plan *new_plan(const clg_graph *graph)
+{
     clgi_plan *plan = clgi_alloc_zero(1, sizeof *plan);
     if (!plan) return NULL;
     plan->device = graph->device;
@@ -54,7 +57,8 @@ static clgi_plan *new_plan(const clg_graph *graph) {
     return plan;
 }
 
-void clgi_plan_destroy(clgi_plan *plan) {
+void clgi_plan_destroy(clgi_plan *plan)
+{
     if (!plan) return;
     clgi_run_state_destroy(plan);
     for (int s = 0; s < plan->n_steps; ++s) {
@@ -69,8 +73,9 @@ void clgi_plan_destroy(clgi_plan *plan) {
     clgi_free(plan);
 }
 
-clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage, clgi_plan **ret_plan,
-                            clg_error *error) {
+clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
+                            clgi_plan **ret_plan, clg_error *error)
+{
     enum { MOST_ROUNDS = 32 }; /* each round denies at least one more implementation */
     for (int round = 0; round < MOST_ROUNDS; ++round) {
         clgi_plan *plan = new_plan(graph);

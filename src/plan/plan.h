@@ -21,21 +21,21 @@
 /* --- Values: everything that has memory ---------------------------------------------------------- */
 typedef enum clgi_place {
     CLGI_IN_ARENA,
-    CLGI_IN_SLOT,  /* a stored tensor: read, or written by an assign */
-    CLGI_IN_KEPT,  /* memory of its own, handed to the reader after the run */
-    CLGI_IN_VALUE  /* a part of another value (packed) */
+    CLGI_IN_SLOT, /* a stored tensor: read, or written by an assign */
+    CLGI_IN_KEPT, /* memory of its own, handed to the reader after the run */
+    CLGI_IN_VALUE /* a part of another value (packed) */
 } clgi_place;
 
 typedef struct clgi_value {
     clg_dtype dtype;
     clg_shape shape; /* dense */
     clgi_place place;
-    int index;         /* slot, kept or enclosing value */
+    int index; /* slot, kept or enclosing value */
     uint64_t bytes;
-    uint64_t offset;   /* in the arena, or in the enclosing value */
-    int first, last;   /* steps of the first write and the last read */
-    int in_place_of;   /* value whose memory it takes over, or -1 */
-    uint32_t node;     /* producing node, UINT32_MAX for workspaces and slots */
+    uint64_t offset; /* in the arena, or in the enclosing value */
+    int first, last; /* steps of the first write and the last read */
+    int in_place_of; /* value whose memory it takes over, or -1 */
+    uint32_t node;   /* producing node, UINT32_MAX for workspaces and slots */
 } clgi_value;
 
 /* --- Groups -------------------------------------------------------------------------------------- */
@@ -61,8 +61,8 @@ typedef struct clgi_group {
 
 /* What the passes know of an IR node. */
 typedef struct clgi_fact {
-    int group;      /* -1: a view, or a source computed where it is read */
-    int memory;     /* the output must exist in memory although it is a view or source */
+    int group;  /* -1: a view, or a source computed where it is read */
+    int memory; /* the output must exist in memory although it is a view or source */
     int uses;
     int uniform; /* 1 + place in plan->uniforms: one number for all, computed on the host at every run */
     int value[CLGI_MAX_OUTPUTS]; /* -1: only in registers */
@@ -84,13 +84,15 @@ typedef enum clgi_step_kind {
 } clgi_step_kind;
 
 typedef enum clgi_parameter_kind {
-    CLGI_PARAMETER_BUFFER,  /* value, element offset: becomes a memory and a ulong */
-    CLGI_PARAMETER_NUMBER,  /* fixed bytes */
+    CLGI_PARAMETER_BUFFER, /* value, element offset: becomes a memory and a ulong */
+    CLGI_PARAMETER_NUMBER, /* fixed bytes */
     CLGI_PARAMETER_LOCAL,
     CLGI_PARAMETER_SCALAR,  /* runtime scalar, f32 */
     CLGI_PARAMETER_UNIFORM, /* the same, of a number computed from scalars */
-    CLGI_PARAMETER_SEED_LOW, CLGI_PARAMETER_SEED_HIGH, CLGI_PARAMETER_STEP, /* u32 */
-    CLGI_PARAMETER_FLAGS    /* range flags */
+    CLGI_PARAMETER_SEED_LOW,
+    CLGI_PARAMETER_SEED_HIGH,
+    CLGI_PARAMETER_STEP, /* u32 */
+    CLGI_PARAMETER_FLAGS /* range flags */
 } clgi_parameter_kind;
 
 /* How a launch uses a buffer. Same place: it reads element i before it writes element i of its outputs, and
@@ -100,7 +102,7 @@ enum { CLGI_READS = 1, CLGI_WRITES = 2, CLGI_SAME_PLACE = 4 };
 typedef struct clgi_parameter {
     clgi_parameter_kind kind;
     int access;
-    int value; /* of a buffer; index of a scalar */
+    int value;      /* of a buffer; index of a scalar */
     int64_t offset; /* elements */
     uint32_t element_bytes, bytes;
     uint64_t number;
@@ -161,20 +163,20 @@ typedef struct clgi_plan {
     clgi_step *steps;
     int n_steps, step_capacity;
     size_t n_slots, n_kept;
-    int *slot_values;     /* value of each slot, -1: not touched */
-    int *kept_values;     /* value of each kept tensor */
+    int *slot_values;           /* value of each slot, -1: not touched */
+    int *kept_values;           /* value of each kept tensor */
     const size_t *slot_root;    /* first slot with the same storage */
     const int64_t *slot_offset; /* from that one, bytes */
     struct clgi_copy *copies;   /* at the head (slot to temporary) and the tail (to slots and kept) */
     int n_copies, copy_capacity;
     const clgi_node **uniforms; /* elementwise nodes on constants and scalars, in order */
     int n_uniforms;
-    int checks_range;     /* some kernel or host step checks indices */
-    int64_t range_limit;  /* for the message */
+    int checks_range;    /* some kernel or host step checks indices */
+    int64_t range_limit; /* for the message */
     uint64_t arena_bytes, lower_bound;
     double flops, bytes;
     int fuse, reuse, in_place, check_nan;
-    int plan_again; /* something was denied on the way */
+    int plan_again;  /* something was denied on the way */
     clgi_text notes; /* what each pass did, for explain */
     struct clgi_run_state *run;
 } clgi_plan;
@@ -194,8 +196,8 @@ clg_status clgi_plan_run(clgi_plan *plan, clg_graph *graph, clgi_storage *range_
 void clgi_run_state_destroy(clgi_plan *plan);
 
 /* A plan from all passes up to `last_stage` (NULL: all, kernels built). */
-clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage, clgi_plan **ret_plan,
-                            clg_error *error);
+clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
+                            clgi_plan **ret_plan, clg_error *error);
 void clgi_plan_destroy(clgi_plan *plan);
 void clgi_plan_print(const clgi_plan *plan, const char *stage, clgi_text *text);
 

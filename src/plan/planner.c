@@ -20,7 +20,8 @@ typedef struct planner {
     int told_thrashing;
 } planner;
 
-static void release_planner(clg_graph *graph) {
+static void release_planner(clg_graph *graph)
+{
     planner *p = graph->plans;
     for (int i = 0; i < p->n_plans; ++i) clgi_plan_destroy(p->plans[i]);
     clgi_denied_finish(&p->denied);
@@ -29,7 +30,8 @@ static void release_planner(clg_graph *graph) {
     graph->plans = NULL;
 }
 
-static planner *planner_of(clg_graph *graph) {
+static planner *planner_of(clg_graph *graph)
+{
     if (!graph->plans) {
         graph->plans = clgi_alloc_zero(1, sizeof(planner));
         graph->release_plans = release_planner;
@@ -40,30 +42,38 @@ static planner *planner_of(clg_graph *graph) {
 
 /* --- Finding and making --------------------------------------------------------------------------------- */
 
-static clgi_plan *find(planner *p, const clgi_text *key, uint64_t hash) {
+static clgi_plan *find(planner *p, const clgi_text *key, uint64_t hash)
+{
     for (int i = 0; i < p->n_plans; ++i) {
         clgi_plan *plan = p->plans[i];
-        if (plan->hash == hash && plan->key.length == key->length && !memcmp(plan->key.data, key->data, key->length))
+        if (plan->hash == hash && plan->key.length == key->length &&
+            !memcmp(plan->key.data, key->data, key->length))
             return plan;
     }
     return NULL;
 }
 
 /* Names, once, what keeps changing. */
-static void tell_thrashing(planner *p, const clgi_plan *old, const clgi_plan *fresh) {
+static void tell_thrashing(planner *p, const clgi_plan *old, const clgi_plan *fresh)
+{
     if (p->told_thrashing) return;
     p->told_thrashing = 1;
     size_t n = old->n_slots < fresh->n_slots ? old->n_slots : fresh->n_slots;
     for (size_t i = 0; i < n; ++i)
         if (!clgi_shape_equal(old->ir->slots[i]->shape, fresh->ir->slots[i]->shape)) {
-            clgi_log(CLGI_WARNING, "graph: more than %d different structures were run; stored tensor %zu keeps changing: %s, then %s",
-                     MOST_PLANS, i, CLGI_SHAPE(old->ir->slots[i]->shape), CLGI_SHAPE(fresh->ir->slots[i]->shape));
+            clgi_log(CLGI_WARNING,
+                     "graph: more than %d different structures were run; stored tensor %zu keeps changing: "
+                     "%s, then %s",
+                     MOST_PLANS, i, CLGI_SHAPE(old->ir->slots[i]->shape),
+                     CLGI_SHAPE(fresh->ir->slots[i]->shape));
             return;
         }
-    clgi_log(CLGI_WARNING, "graph: more than %d different structures were run: its ops keep changing", MOST_PLANS);
+    clgi_log(CLGI_WARNING, "graph: more than %d different structures were run: its ops keep changing",
+             MOST_PLANS);
 }
 
-static void insert(planner *p, clgi_plan *plan) {
+static void insert(planner *p, clgi_plan *plan)
+{
     if (p->n_plans < MOST_PLANS) {
         p->plans[p->n_plans++] = plan;
         return;
@@ -77,7 +87,8 @@ static void insert(planner *p, clgi_plan *plan) {
     p->plans[oldest] = plan;
 }
 
-static clgi_plan *plan_for(clg_graph *graph) {
+static clgi_plan *plan_for(clg_graph *graph)
+{
     planner *p = planner_of(graph);
     clgi_plan *plan = NULL;
     if (!p || graph->error.status) return NULL;
@@ -108,7 +119,8 @@ static clgi_plan *plan_for(clg_graph *graph) {
 
 /* --- Running ---------------------------------------------------------------------------------------------- */
 
-clg_status clg_graph_run(clg_graph *graph) {
+clg_status clg_graph_run(clg_graph *graph)
+{
     if (graph->error.status) return graph->error.status;
     if (!graph->n_assigns && !graph->n_kept) return CLG_OK;
     clgi_plan *plan = plan_for(graph);
@@ -127,7 +139,8 @@ clg_status clg_graph_run(clg_graph *graph) {
     return CLG_OK;
 }
 
-clg_status clg_graph_prepare(clg_graph *graph, clg_progress_callback progress, void *payload) {
+clg_status clg_graph_prepare(clg_graph *graph, clg_progress_callback progress, void *payload)
+{
     if (graph->error.status) return graph->error.status;
     if (progress && progress(0, 1, payload)) return CLG_EINTERRUPTED;
     if ((graph->n_assigns || graph->n_kept) && !plan_for(graph)) return graph->error.status;
@@ -138,7 +151,8 @@ clg_status clg_graph_prepare(clg_graph *graph, clg_progress_callback progress, v
 /* --- Reading ------------------------------------------------------------------------------------------------ */
 
 /* Errors that only the device could find. */
-static clg_status check_range_flag(clg_graph *graph) {
+static clg_status check_range_flag(clg_graph *graph)
+{
     planner *p = graph->plans;
     uint32_t flag = 0, zero = 0;
     if (!p || !p->flag_pending) return CLG_OK;
@@ -152,20 +166,23 @@ static clg_status check_range_flag(clg_graph *graph) {
                      (long long)p->range_limit);
 }
 
-clg_status clg_sync(clg_graph *graph) {
+clg_status clg_sync(clg_graph *graph)
+{
     if (graph->error.status) return graph->error.status;
     clg_status status = clg_device_sync(graph->device, &graph->error);
     return status ? status : check_range_flag(graph);
 }
 
-clg_status clg_read(clg_graph *graph, clg_tensor *tensor, void *destination, size_t bytes) {
+clg_status clg_read(clg_graph *graph, clg_tensor *tensor, void *destination, size_t bytes)
+{
     if (graph->error.status) return graph->error.status;
     if (!tensor || !destination || (tensor->graph && tensor->graph != graph))
         return clgi_fail(&graph->error, CLG_EINVAL, "read: no tensor of this graph, or no memory given");
     if (!tensor->storage) {
         const char *op = tensor->node ? tensor->node->op->name : "a failed tensor";
         return clgi_fail(&graph->error, CLG_EINVAL,
-                         tensor->keep ? "read: the result of %s was not run yet" : "read: the result of %s was not kept: mark it with clg_keep",
+                         tensor->keep ? "read: the result of %s was not run yet"
+                                      : "read: the result of %s was not kept: mark it with clg_keep",
                          op);
     }
     if (bytes != clgi_value_bytes(tensor))
@@ -173,13 +190,15 @@ clg_status clg_read(clg_graph *graph, clg_tensor *tensor, void *destination, siz
                          clg_dtype_name(tensor->dtype), CLGI_SHAPE(tensor->shape),
                          (unsigned long long)clgi_value_bytes(tensor));
     if (bytes) {
-        clg_status status = clgi_storage_read(tensor->storage, tensor->offset, destination, bytes, &graph->error);
+        clg_status status =
+            clgi_storage_read(tensor->storage, tensor->offset, destination, bytes, &graph->error);
         if (status) return status;
     }
     return check_range_flag(graph);
 }
 
-clg_status clg_item(clg_graph *graph, clg_tensor *tensor, float *ret_value) {
+clg_status clg_item(clg_graph *graph, clg_tensor *tensor, float *ret_value)
+{
     if (tensor && !clgi_is_poisoned(tensor) && tensor->dtype == CLG_F64) {
         double value = 0;
         clg_status status = clg_read(graph, tensor, &value, sizeof value);
@@ -191,8 +210,10 @@ clg_status clg_item(clg_graph *graph, clg_tensor *tensor, float *ret_value) {
 
 /* --- Explaining ---------------------------------------------------------------------------------------------- */
 
-clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_text) {
-    static const char *const stages[] = { "graph", "lower", "simplify", "view", "fuse", "schedule", "select", "memory", "verify" };
+clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_text)
+{
+    static const char *const stages[] = { "graph",    "lower",  "simplify", "view",  "fuse",
+                                          "schedule", "select", "memory",   "verify" };
     clgi_text text = { 0 };
     clgi_plan *plan = NULL;
     size_t known = 0;
@@ -218,12 +239,15 @@ clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_tex
     return CLG_OK;
 }
 
-clg_status clg_graph_stats(clg_graph *graph, clg_plan_stats *ret_stats) {
+clg_status clg_graph_stats(clg_graph *graph, clg_plan_stats *ret_stats)
+{
     planner *p = graph->plans;
     if (!p || !p->last) return clgi_fail(&graph->error, CLG_EINVAL, "stats: nothing was run yet");
     const clgi_plan *plan = p->last;
-    *ret_stats = (clg_plan_stats){ .nodes = plan->ir->n_nodes, .arena_bytes = plan->arena_bytes,
-                                   .lower_bound_bytes = plan->lower_bound, .flops = (uint64_t)plan->flops,
+    *ret_stats = (clg_plan_stats){ .nodes = plan->ir->n_nodes,
+                                   .arena_bytes = plan->arena_bytes,
+                                   .lower_bound_bytes = plan->lower_bound,
+                                   .flops = (uint64_t)plan->flops,
                                    .bytes = (uint64_t)plan->bytes };
     for (int s = 0; s < plan->n_steps; ++s) {
         ret_stats->launches += plan->steps[s].kind == CLGI_STEP_KERNEL;
@@ -232,6 +256,7 @@ clg_status clg_graph_stats(clg_graph *graph, clg_plan_stats *ret_stats) {
     return CLG_OK;
 }
 
-void clg_text_free(char *text) {
+void clg_text_free(char *text)
+{
     clgi_free(text);
 }

@@ -1,11 +1,14 @@
 /* The plan as text: what will run and why. */
 #include "plan/plan.h"
 
-static const char *const group_names[] = { [CLGI_GROUP_MAP] = "map", [CLGI_GROUP_ROW] = "row",
-                                           [CLGI_GROUP_COLUMN] = "column", [CLGI_GROUP_CONTRACTION] = "contraction",
-                                           [CLGI_GROUP_PACK] = "pack", [CLGI_GROUP_HOST] = "host" };
+static const char *const group_names[] = {
+    [CLGI_GROUP_MAP] = "map",       [CLGI_GROUP_ROW] = "row",
+    [CLGI_GROUP_COLUMN] = "column", [CLGI_GROUP_CONTRACTION] = "contraction",
+    [CLGI_GROUP_PACK] = "pack",     [CLGI_GROUP_HOST] = "host"
+};
 
-static void print_group(const clgi_plan *plan, int number, clgi_text *text) {
+static void print_group(const clgi_plan *plan, int number, clgi_text *text)
+{
     const clgi_group *group = &plan->groups[number];
     clgi_text_add(text, "group %d %s %s", number, group_names[group->kind], CLGI_SHAPE(group->space));
     for (int d = 0; group->axes && d < group->space.ndim; ++d)
@@ -16,19 +19,23 @@ static void print_group(const clgi_plan *plan, int number, clgi_text *text) {
     clgi_text_add(text, "\n");
 }
 
-static void print_value(const clgi_plan *plan, int number, clgi_text *text) {
+static void print_value(const clgi_plan *plan, int number, clgi_text *text)
+{
     static const char *const places[] = { "arena", "stored", "kept", "part of" };
     const clgi_value *value = &plan->values[number];
     clgi_text_add(text, "value %d %s%s %s", number, clg_dtype_name(value->dtype), CLGI_SHAPE(value->shape),
                   places[value->place]);
     if (value->index >= 0) clgi_text_add(text, " %d", value->index);
-    if (value->in_place_of >= 0) clgi_text_add(text, " in place of %d", value->in_place_of);
+    if (value->in_place_of >= 0)
+        clgi_text_add(text, " in place of %d", value->in_place_of);
     else if (value->place == CLGI_IN_ARENA || value->place == CLGI_IN_VALUE)
         clgi_text_add(text, " at %llu", (unsigned long long)value->offset);
-    clgi_text_add(text, ", %llu bytes, steps %d..%d\n", (unsigned long long)value->bytes, value->first, value->last);
+    clgi_text_add(text, ", %llu bytes, steps %d..%d\n", (unsigned long long)value->bytes, value->first,
+                  value->last);
 }
 
-static void print_step(const clgi_plan *plan, int number, clgi_text *text) {
+static void print_step(const clgi_plan *plan, int number, clgi_text *text)
+{
     static const char *const kinds[] = { "kernel", "copy", "fill", "host", "library" };
     const clgi_step *step = &plan->steps[number];
     clgi_text_add(text, "step %d %s %s", number, kinds[step->kind], step->implementation);
@@ -44,24 +51,31 @@ static void print_step(const clgi_plan *plan, int number, clgi_text *text) {
     for (int p = 0; p < step->n_parameters; ++p) {
         const clgi_parameter *parameter = &step->parameters[p];
         if (parameter->kind != CLGI_PARAMETER_BUFFER) continue;
-        clgi_text_add(text, " %s%d", parameter->access == CLGI_WRITES ? ">" : parameter->access & CLGI_WRITES ? "=" : "<",
+        clgi_text_add(text, " %s%d",
+                      parameter->access == CLGI_WRITES  ? ">"
+                      : parameter->access & CLGI_WRITES ? "="
+                                                        : "<",
                       parameter->value);
     }
     clgi_text_add(text, "\n");
 }
 
-static void print_total(const clgi_plan *plan, clgi_text *text) {
+static void print_total(const clgi_plan *plan, clgi_text *text)
+{
     int launches = 0, host = 0;
     for (int s = 0; s < plan->n_steps; ++s) {
         launches += plan->steps[s].kind == CLGI_STEP_KERNEL;
         host += plan->steps[s].kind == CLGI_STEP_HOST;
     }
-    clgi_text_add(text, "%zu nodes, %d launches, %d host steps, arena %llu bytes (bound %llu), %.3g flops, %.3g bytes\n",
-                  plan->ir->n_nodes, launches, host, (unsigned long long)plan->arena_bytes,
-                  (unsigned long long)plan->lower_bound, plan->flops, plan->bytes);
+    clgi_text_add(
+        text,
+        "%zu nodes, %d launches, %d host steps, arena %llu bytes (bound %llu), %.3g flops, %.3g bytes\n",
+        plan->ir->n_nodes, launches, host, (unsigned long long)plan->arena_bytes,
+        (unsigned long long)plan->lower_bound, plan->flops, plan->bytes);
 }
 
-void clgi_plan_print(const clgi_plan *plan, const char *stage, clgi_text *text) {
+void clgi_plan_print(const clgi_plan *plan, const char *stage, clgi_text *text)
+{
     (void)stage;
     if (plan->ir && !plan->n_steps) clgi_graph_print(plan->ir, text);
     for (int g = 0; g < plan->n_groups && !plan->n_steps; ++g)

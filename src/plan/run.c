@@ -37,7 +37,8 @@ typedef struct runner {
     clg_error *error;
 } runner;
 
-void clgi_run_state_destroy(clgi_plan *plan) {
+void clgi_run_state_destroy(clgi_plan *plan)
+{
     clgi_run_state *run = plan->run;
     if (!run) return;
     for (size_t i = 0; run->kept && i < plan->n_kept; ++i) clgi_storage_release(run->kept[i]);
@@ -56,7 +57,8 @@ typedef struct address {
     uint64_t offset; /* bytes */
 } address;
 
-static address address_of(const runner *r, int value) {
+static address address_of(const runner *r, int value)
+{
     uint64_t inside = 0;
     const clgi_value *v = &r->plan->values[value];
     address at = { NULL, 0 };
@@ -77,27 +79,31 @@ static address address_of(const runner *r, int value) {
 }
 
 /* Kernel arguments that a parameter becomes: memory and offset, or one. */
-static uint32_t argument_count(const clgi_parameter *parameter) {
+static uint32_t argument_count(const clgi_parameter *parameter)
+{
     return parameter->kind == CLGI_PARAMETER_BUFFER || parameter->kind == CLGI_PARAMETER_FLAGS ? 2 : 1;
 }
 
 /* --- First run: what stays --------------------------------------------------------------------------------- */
 
-static int is_moving(const clgi_plan *plan, const clgi_parameter *parameter) {
+static int is_moving(const clgi_plan *plan, const clgi_parameter *parameter)
+{
     if (parameter->kind == CLGI_PARAMETER_NUMBER || parameter->kind == CLGI_PARAMETER_LOCAL) return 0;
     if (parameter->kind != CLGI_PARAMETER_BUFFER) return 1;
     clgi_place place = plan->values[clgi_value_owner(plan, parameter->value)].place;
     return place != CLGI_IN_ARENA;
 }
 
-static clg_status note_moving(clgi_plan *plan, clg_error *error) {
+static clg_status note_moving(clgi_plan *plan, clg_error *error)
+{
     clgi_run_state *run = plan->run;
     for (int s = 0; s < plan->n_steps; ++s) {
         const clgi_step *step = &plan->steps[s];
         uint32_t index = 0;
         for (int p = 0; p < step->n_parameters && step->kernel; ++p) {
             if (is_moving(plan, &step->parameters[p])) {
-                if (!CLGI_GROW(run->moving, run->n_moving, run->moving_capacity)) return clgi_fail_memory(error, 64);
+                if (!CLGI_GROW(run->moving, run->n_moving, run->moving_capacity))
+                    return clgi_fail_memory(error, 64);
                 run->moving[run->n_moving++] = (moving_argument){ s, p, index };
             }
             index += argument_count(&step->parameters[p]);
@@ -106,21 +112,25 @@ static clg_status note_moving(clgi_plan *plan, clg_error *error) {
     return CLG_OK;
 }
 
-static clg_status note_uniforms(clgi_plan *plan, clg_error *error) {
-    plan->run->uniform_inputs = clgi_alloc_zero((size_t)plan->n_uniforms + 1, sizeof *plan->run->uniform_inputs);
+static clg_status note_uniforms(clgi_plan *plan, clg_error *error)
+{
+    plan->run->uniform_inputs =
+        clgi_alloc_zero((size_t)plan->n_uniforms + 1, sizeof *plan->run->uniform_inputs);
     plan->run->uniforms = clgi_alloc_zero((size_t)plan->n_uniforms + 1, sizeof *plan->run->uniforms);
-    if (!plan->run->uniform_inputs || !plan->run->uniforms) return clgi_fail_memory(error, (size_t)plan->n_uniforms);
+    if (!plan->run->uniform_inputs || !plan->run->uniforms)
+        return clgi_fail_memory(error, (size_t)plan->n_uniforms);
     for (int u = 0; u < plan->n_uniforms; ++u)
         for (int i = 0; i < plan->uniforms[u]->n_in; ++i) {
             clgi_reference ref;
             clgi_reference_of(plan, plan->uniforms[u]->in[i], plan->uniforms[u]->in[i]->shape, &ref);
-            plan->run->uniform_inputs[u][i] = (uniform_source){
-                ref.base->node, plan->facts[ref.base->node->id].uniform - 1 };
+            plan->run->uniform_inputs[u][i] =
+                (uniform_source){ ref.base->node, plan->facts[ref.base->node->id].uniform - 1 };
         }
     return CLG_OK;
 }
 
-static clg_status start_run_state(clgi_plan *plan, clg_error *error) {
+static clg_status start_run_state(clgi_plan *plan, clg_error *error)
+{
     plan->run = clgi_alloc_zero(1, sizeof *plan->run);
     if (!plan->run) return clgi_fail_memory(error, sizeof *plan->run);
     plan->run->kept = clgi_alloc_zero(plan->n_kept + 1, sizeof *plan->run->kept);
@@ -131,7 +141,8 @@ static clg_status start_run_state(clgi_plan *plan, clg_error *error) {
 
 /* --- Every run ----------------------------------------------------------------------------------------------- */
 
-static float uniform_input(const runner *r, const uniform_source *input) {
+static float uniform_input(const runner *r, const uniform_source *input)
+{
     double value;
     if (input->uniform >= 0) return r->plan->run->uniforms[input->uniform];
     if (input->node->op == &clgi_op_scalar) return (float)r->graph->scalars[input->node->attributes[0]];
@@ -140,7 +151,8 @@ static float uniform_input(const runner *r, const uniform_source *input) {
 }
 
 /* Work on single numbers, by the same host functions as everything else. */
-static void compute_uniforms(const runner *r) {
+static void compute_uniforms(const runner *r)
+{
     for (int u = 0; u < r->plan->n_uniforms; ++u) {
         const clgi_node *node = r->plan->uniforms[u];
         float values[3];
@@ -155,7 +167,8 @@ static void compute_uniforms(const runner *r) {
 }
 
 /* Memory of kept results: the last run's, unless its reader still holds it. */
-static clg_status renew_kept(runner *r) {
+static clg_status renew_kept(runner *r)
+{
     clgi_run_state *run = r->plan->run;
     for (size_t i = 0; i < r->plan->n_kept; ++i) {
         clg_tensor *kept = r->graph->kept[i];
@@ -163,7 +176,8 @@ static clg_status renew_kept(runner *r) {
         kept->storage = NULL;
         if (!run->kept[i] || run->kept[i]->references > 1) {
             clgi_storage *fresh = NULL;
-            clg_status status = clgi_storage_create(r->plan->device, clgi_value_bytes(kept), &fresh, r->error);
+            clg_status status =
+                clgi_storage_create(r->plan->device, clgi_value_bytes(kept), &fresh, r->error);
             if (status) return status;
             clgi_storage_release(run->kept[i]);
             run->kept[i] = fresh;
@@ -173,7 +187,8 @@ static clg_status renew_kept(runner *r) {
     return CLG_OK;
 }
 
-static clg_status set_memory(runner *r, clg_kernel *kernel, uint32_t index, address at, uint64_t element) {
+static clg_status set_memory(runner *r, clg_kernel *kernel, uint32_t index, address at, uint64_t element)
+{
     clg_argument memory = { .kind = CLG_ARGUMENT_MEMORY, .value.memory = at.memory };
     clg_argument offset = { .kind = CLG_ARGUMENT_VALUE, .bytes = 8 };
     offset.value.u64 = element;
@@ -181,13 +196,16 @@ static clg_status set_memory(runner *r, clg_kernel *kernel, uint32_t index, addr
     return status ? status : r->backend->set_argument(r->handle, kernel, index + 1, &offset, r->error);
 }
 
-static clg_status set_parameter(runner *r, clg_kernel *kernel, uint32_t index, const clgi_parameter *parameter) {
+static clg_status set_parameter(runner *r, clg_kernel *kernel, uint32_t index,
+                                const clgi_parameter *parameter)
+{
     clg_argument argument = { .kind = CLG_ARGUMENT_VALUE, .bytes = 4 };
     address at;
     switch (parameter->kind) {
     case CLGI_PARAMETER_BUFFER:
         at = address_of(r, parameter->value);
-        return set_memory(r, kernel, index, at, at.offset / parameter->element_bytes + (uint64_t)parameter->offset);
+        return set_memory(r, kernel, index, at,
+                          at.offset / parameter->element_bytes + (uint64_t)parameter->offset);
     case CLGI_PARAMETER_FLAGS:
         at = (address){ r->range_flag->memory, r->range_flag->offset };
         return set_memory(r, kernel, index, at, at.offset / 4);
@@ -199,16 +217,27 @@ static clg_status set_parameter(runner *r, clg_kernel *kernel, uint32_t index, c
         argument.kind = CLG_ARGUMENT_LOCAL;
         argument.bytes = parameter->bytes;
         break;
-    case CLGI_PARAMETER_SCALAR: argument.value.f32 = (float)r->graph->scalars[parameter->value]; break;
-    case CLGI_PARAMETER_UNIFORM: argument.value.f32 = r->plan->run->uniforms[parameter->value]; break;
-    case CLGI_PARAMETER_SEED_LOW: argument.value.u32 = (uint32_t)r->graph->seed; break;
-    case CLGI_PARAMETER_SEED_HIGH: argument.value.u32 = (uint32_t)(r->graph->seed >> 32); break;
-    case CLGI_PARAMETER_STEP: argument.value.u32 = (uint32_t)r->graph->step; break;
+    case CLGI_PARAMETER_SCALAR:
+        argument.value.f32 = (float)r->graph->scalars[parameter->value];
+        break;
+    case CLGI_PARAMETER_UNIFORM:
+        argument.value.f32 = r->plan->run->uniforms[parameter->value];
+        break;
+    case CLGI_PARAMETER_SEED_LOW:
+        argument.value.u32 = (uint32_t)r->graph->seed;
+        break;
+    case CLGI_PARAMETER_SEED_HIGH:
+        argument.value.u32 = (uint32_t)(r->graph->seed >> 32);
+        break;
+    case CLGI_PARAMETER_STEP:
+        argument.value.u32 = (uint32_t)r->graph->step;
+        break;
     }
     return r->backend->set_argument(r->handle, kernel, index, &argument, r->error);
 }
 
-static clg_status bind_all(runner *r) {
+static clg_status bind_all(runner *r)
+{
     for (int s = 0; s < r->plan->n_steps; ++s) {
         const clgi_step *step = &r->plan->steps[s];
         uint32_t index = 0;
@@ -221,18 +250,21 @@ static clg_status bind_all(runner *r) {
     return CLG_OK;
 }
 
-static clg_status bind_moving(runner *r) {
+static clg_status bind_moving(runner *r)
+{
     const clgi_run_state *run = r->plan->run;
     for (size_t i = 0; i < run->n_moving; ++i) {
         const moving_argument *moving = &run->moving[i];
         const clgi_step *step = &r->plan->steps[moving->step];
-        clg_status status = set_parameter(r, step->kernel, moving->index, &step->parameters[moving->parameter]);
+        clg_status status =
+            set_parameter(r, step->kernel, moving->index, &step->parameters[moving->parameter]);
         if (status) return status;
     }
     return CLG_OK;
 }
 
-static clg_status bind_arguments(runner *r) {
+static clg_status bind_arguments(runner *r)
+{
     clgi_run_state *run = r->plan->run;
     uint64_t generation = clgi_device_arena_generation(r->plan->device);
     if (run->bound && run->arena_generation == generation) return bind_moving(r);
@@ -249,7 +281,9 @@ typedef struct mapping {
     void *pointer;
 } mapping;
 
-static clg_status map_operand(runner *r, const clgi_operand *operand, int flags, mapping *m, clgi_host_tensor *tensor) {
+static clg_status map_operand(runner *r, const clgi_operand *operand, int flags, mapping *m,
+                              clgi_host_tensor *tensor)
+{
     const clgi_value *value = &r->plan->values[operand->value];
     size_t element = clg_dtype_size(operand->dtype);
     tensor->dtype = operand->dtype;
@@ -258,12 +292,14 @@ static clg_status map_operand(runner *r, const clgi_operand *operand, int flags,
     m->pointer = NULL;
     if (!value->bytes) return CLG_OK;
     m->at = address_of(r, operand->value);
-    clg_status status = r->backend->map(r->handle, m->at.memory, m->at.offset, value->bytes, flags, &m->pointer, r->error);
+    clg_status status =
+        r->backend->map(r->handle, m->at.memory, m->at.offset, value->bytes, flags, &m->pointer, r->error);
     if (!status) tensor->data = (char *)m->pointer + operand->view.offset * (int64_t)element;
     return status;
 }
 
-static clg_status run_host(runner *r, const clgi_step *step) {
+static clg_status run_host(runner *r, const clgi_step *step)
+{
     enum { FEW = 8 };
     mapping few[FEW], *mappings = few;
     clgi_host_tensor few_tensors[FEW] = { 0 }, *tensors = few_tensors;
@@ -279,30 +315,40 @@ static clg_status run_host(runner *r, const clgi_step *step) {
         }
     }
     for (; mapped < n; ++mapped)
-        CLGI_TRY(map_operand(r, &step->operands[mapped], mapped < step->node->n_in ? CLG_MAP_READ : CLG_MAP_READ | CLG_MAP_WRITE,
+        CLGI_TRY(map_operand(r, &step->operands[mapped],
+                             mapped < step->node->n_in ? CLG_MAP_READ : CLG_MAP_READ | CLG_MAP_WRITE,
                              &mappings[mapped], &tensors[mapped]));
-    clgi_host_call call = { .node = step->node, .n_in = step->node->n_in, .n_out = step->node->n_out, .in = tensors,
-                            .out = tensors + step->node->n_in, .scalars = r->graph->scalars, .seed = r->graph->seed,
-                            .step = r->graph->step, .range_flag = &out_of_range };
+    clgi_host_call call = { .node = step->node,
+                            .n_in = step->node->n_in,
+                            .n_out = step->node->n_out,
+                            .in = tensors,
+                            .out = tensors + step->node->n_in,
+                            .scalars = r->graph->scalars,
+                            .seed = r->graph->seed,
+                            .step = r->graph->step,
+                            .range_flag = &out_of_range };
     step->node->op->host(&call);
 out:
     for (int i = 0; i < mapped; ++i) {
         if (!mappings[i].pointer) continue;
-        clg_status unmapped = r->backend->unmap(r->handle, mappings[i].at.memory, mappings[i].pointer, r->error);
+        clg_status unmapped =
+            r->backend->unmap(r->handle, mappings[i].at.memory, mappings[i].pointer, r->error);
         if (!status) status = unmapped;
     }
     if (mappings != few) clgi_free(mappings);
     if (tensors != few_tensors) clgi_free(tensors);
     if (out_of_range && !status) {
         uint32_t one = 1;
-        status = r->backend->write(r->handle, r->range_flag->memory, r->range_flag->offset, &one, sizeof one, r->error);
+        status = r->backend->write(r->handle, r->range_flag->memory, r->range_flag->offset, &one, sizeof one,
+                                   r->error);
     }
     return status;
 }
 
 /* --- Steps ------------------------------------------------------------------------------------------------------ */
 
-static clg_status run_product(runner *r, const clgi_step *step) {
+static clg_status run_product(runner *r, const clgi_step *step)
+{
     clg_product product = *step->product;
     clg_memory **memory[3] = { &product.a, &product.b, &product.c };
     uint64_t *offset[3] = { &product.a_offset, &product.b_offset, &product.c_offset };
@@ -314,7 +360,8 @@ static clg_status run_product(runner *r, const clgi_step *step) {
     return r->backend->product(r->handle, &product, r->error);
 }
 
-static clg_status run_step(runner *r, const clgi_step *step) {
+static clg_status run_step(runner *r, const clgi_step *step)
+{
     static const uint32_t zero = 0;
     address from, to;
     clg_device_counters *counters = clgi_device_counters(r->plan->device);
@@ -333,7 +380,8 @@ static clg_status run_step(runner *r, const clgi_step *step) {
                                 to.offset + step->to_offset, step->fill_bytes, r->error);
     case CLGI_STEP_FILL:
         to = address_of(r, step->to);
-        return r->backend->fill(r->handle, to.memory, to.offset + step->to_offset, step->fill_bytes, &zero, 4, r->error);
+        return r->backend->fill(r->handle, to.memory, to.offset + step->to_offset, step->fill_bytes, &zero, 4,
+                                r->error);
     case CLGI_STEP_HOST:
         if (clgi_device_has_kernels(r->plan->device)) counters->host_steps++;
         return run_host(r, step);
@@ -342,14 +390,17 @@ static clg_status run_step(runner *r, const clgi_step *step) {
 }
 
 /* With CLGRAD_CHECK_NAN: waits, and names the op whose result is the first that is not finite. */
-static clg_status check_value(runner *r, const clgi_step *step, int number) {
+static clg_status check_value(runner *r, const clgi_step *step, int number)
+{
     const clgi_value *value = &r->plan->values[number];
     void *pointer;
     if (value->dtype != CLG_F32 || !value->bytes || value->node == UINT32_MAX) return CLG_OK;
     clgi_kind kind = r->plan->ir->nodes[value->node]->op->kind;
-    if (kind == CLGI_SOURCE || kind == CLGI_MOVEMENT) return CLG_OK; /* an infinite constant is meant, a copy no cause */
+    if (kind == CLGI_SOURCE || kind == CLGI_MOVEMENT)
+        return CLG_OK; /* an infinite constant is meant, a copy no cause */
     address at = address_of(r, number);
-    clg_status status = r->backend->map(r->handle, at.memory, at.offset, value->bytes, CLG_MAP_READ, &pointer, r->error);
+    clg_status status =
+        r->backend->map(r->handle, at.memory, at.offset, value->bytes, CLG_MAP_READ, &pointer, r->error);
     if (status) return status;
     const float *elements = pointer;
     size_t n = value->bytes / sizeof *elements, i = 0;
@@ -357,11 +408,13 @@ static clg_status check_value(runner *r, const clgi_step *step, int number) {
     double bad = i < n ? (double)elements[i] : 0;
     status = r->backend->unmap(r->handle, at.memory, pointer, r->error);
     if (status || i == n) return status;
-    return clgi_fail(r->error, CLG_ENONFINITE, "%s: element %zu of the result %s is %g: the first that is not finite",
-                     step->op, i, CLGI_SHAPE(value->shape), bad);
+    return clgi_fail(r->error, CLG_ENONFINITE,
+                     "%s: element %zu of the result %s is %g: the first that is not finite", step->op, i,
+                     CLGI_SHAPE(value->shape), bad);
 }
 
-static clg_status check_finite(runner *r, const clgi_step *step) {
+static clg_status check_finite(runner *r, const clgi_step *step)
+{
     clg_status status = CLG_OK;
     for (int p = 0; p < step->n_parameters && !status; ++p)
         if (step->parameters[p].kind == CLGI_PARAMETER_BUFFER && (step->parameters[p].access & CLGI_WRITES))
@@ -371,7 +424,8 @@ static clg_status check_finite(runner *r, const clgi_step *step) {
     return status;
 }
 
-static clg_status run_locked(runner *r) {
+static clg_status run_locked(runner *r)
+{
     clgi_plan *plan = r->plan;
     clg_status status;
     CLGI_TRY(clgi_device_arena_reserve(plan->device, plan->arena_bytes, r->error));
@@ -387,7 +441,8 @@ out:
     return status;
 }
 
-clg_status clgi_plan_run(clgi_plan *plan, clg_graph *graph, clgi_storage *range_flag, clg_error *error) {
+clg_status clgi_plan_run(clgi_plan *plan, clg_graph *graph, clgi_storage *range_flag, clg_error *error)
+{
     runner r = { .plan = plan, .graph = graph, .range_flag = range_flag, .error = error };
     clg_status status;
     int first = plan->run == NULL;

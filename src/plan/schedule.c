@@ -15,7 +15,8 @@ typedef struct order_state {
 
 /* --- Values --------------------------------------------------------------------------------------- */
 
-int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t node) {
+int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t node)
+{
     if (plan->n_values == plan->value_capacity) {
         int capacity = plan->value_capacity ? 2 * plan->value_capacity : 64;
         clgi_value *values = clgi_arena_alloc(&plan->arena, (size_t)capacity * sizeof *values);
@@ -25,17 +26,25 @@ int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t n
         plan->value_capacity = capacity;
     }
     clgi_value *value = &plan->values[plan->n_values];
-    *value = (clgi_value){ .dtype = dtype, .shape = shape, .place = CLGI_IN_ARENA, .index = -1, .first = -1,
-                           .last = -1, .in_place_of = -1, .node = node };
+    *value = (clgi_value){ .dtype = dtype,
+                           .shape = shape,
+                           .place = CLGI_IN_ARENA,
+                           .index = -1,
+                           .first = -1,
+                           .last = -1,
+                           .in_place_of = -1,
+                           .node = node };
     value->bytes = (uint64_t)clg_shape_count(shape) * clg_dtype_size(dtype);
     return plan->n_values++;
 }
 
-int clgi_group_of(const clgi_plan *plan, const clg_tensor *base) {
+int clgi_group_of(const clgi_plan *plan, const clg_tensor *base)
+{
     return base->node ? plan->facts[base->node->id].group : -1;
 }
 
-int clgi_value_of(clgi_plan *plan, const clg_tensor *base) {
+int clgi_value_of(clgi_plan *plan, const clg_tensor *base)
+{
     if (base->node) return plan->facts[base->node->id].value[base->output];
     int *value = &plan->slot_values[base->slot];
     if (*value < 0) {
@@ -48,7 +57,8 @@ int clgi_value_of(clgi_plan *plan, const clg_tensor *base) {
     return *value;
 }
 
-static int add_copy(clgi_plan *plan, int from, int to, int at_head) {
+static int add_copy(clgi_plan *plan, int from, int to, int at_head)
+{
     if (plan->n_copies == plan->copy_capacity) {
         int capacity = plan->copy_capacity ? 2 * plan->copy_capacity : 16;
         clgi_copy *copies = clgi_arena_alloc(&plan->arena, (size_t)capacity * sizeof *copies);
@@ -61,12 +71,14 @@ static int add_copy(clgi_plan *plan, int from, int to, int at_head) {
     return from >= 0 && to >= 0;
 }
 
-static clg_status no_memory(clg_error *error) {
+static clg_status no_memory(clg_error *error)
+{
     return clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for values");
 }
 
 /* Outputs that anything outside their group reads. */
-static void mark_outputs(const clgi_plan *plan, unsigned char *wanted) {
+static void mark_outputs(const clgi_plan *plan, unsigned char *wanted)
+{
     const clg_graph *ir = plan->ir;
     for (size_t n = 0; n < ir->n_nodes; ++n) {
         const clgi_node *node = ir->nodes[n];
@@ -77,7 +89,8 @@ static void mark_outputs(const clgi_plan *plan, unsigned char *wanted) {
             int found = node->op->kind == CLGI_MOVEMENT
                             ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
                             : clgi_reference_of(plan, node->in[i], node->in[i]->shape, &ref);
-            if (found && ref.base->node && clgi_group_of(plan, ref.base) >= 0 && clgi_group_of(plan, ref.base) != group)
+            if (found && ref.base->node && clgi_group_of(plan, ref.base) >= 0 &&
+                clgi_group_of(plan, ref.base) != group)
                 wanted[ref.base->node->id * CLGI_MAX_OUTPUTS + (uint32_t)ref.base->output] = 1;
         }
     }
@@ -88,7 +101,8 @@ static void mark_outputs(const clgi_plan *plan, unsigned char *wanted) {
     }
 }
 
-static clg_status make_values(clgi_plan *plan, clg_error *error) {
+static clg_status make_values(clgi_plan *plan, clg_error *error)
+{
     const clg_graph *ir = plan->ir;
     unsigned char *wanted = clgi_arena_zero(&plan->arena, (ir->n_nodes + 1) * CLGI_MAX_OUTPUTS);
     if (!wanted) return no_memory(error);
@@ -99,7 +113,8 @@ static clg_status make_values(clgi_plan *plan, clg_error *error) {
         int host = plan->groups[plan->facts[n].group].kind == CLGI_GROUP_HOST; /* it writes all its outputs */
         for (int o = 0; o < node->n_out; ++o) {
             if (!wanted[n * CLGI_MAX_OUTPUTS + (size_t)o] && !host) continue;
-            plan->facts[n].value[o] = clgi_new_value(plan, node->out[o].dtype, node->out[o].shape, (uint32_t)n);
+            plan->facts[n].value[o] =
+                clgi_new_value(plan, node->out[o].dtype, node->out[o].shape, (uint32_t)n);
             if (plan->facts[n].value[o] < 0) return no_memory(error);
         }
     }
@@ -110,7 +125,8 @@ static clg_status make_values(clgi_plan *plan, clg_error *error) {
 
 #define BEFORE(s, a, b) ((s)->before[(size_t)(a) * (size_t)(s)->plan->n_groups + (size_t)(b)])
 
-static int reaches(const order_state *s, int from, int to, unsigned char *seen) {
+static int reaches(const order_state *s, int from, int to, unsigned char *seen)
+{
     if (from == to) return 1;
     seen[from] = 1;
     for (int g = 0; g < s->plan->n_groups; ++g)
@@ -118,12 +134,14 @@ static int reaches(const order_state *s, int from, int to, unsigned char *seen) 
     return 0;
 }
 
-static int must_precede(const order_state *s, int from, int to) {
+static int must_precede(const order_state *s, int from, int to)
+{
     unsigned char *seen = clgi_arena_zero(&s->plan->arena, (size_t)s->plan->n_groups + 1);
     return !seen || reaches(s, from, to, seen);
 }
 
-static void data_order(order_state *s) {
+static void data_order(order_state *s)
+{
     clgi_plan *plan = s->plan;
     for (size_t n = 0; n < plan->ir->n_nodes; ++n) {
         const clgi_node *node = plan->ir->nodes[n];
@@ -141,14 +159,17 @@ static void data_order(order_state *s) {
 
 /* --- Assigns ---------------------------------------------------------------------------------------- */
 
-static int overlap(const clgi_plan *plan, const clg_tensor *a, const clg_tensor *b) {
+static int overlap(const clgi_plan *plan, const clg_tensor *a, const clg_tensor *b)
+{
     if (plan->slot_root[a->slot] != plan->slot_root[b->slot]) return 0;
     int64_t a0 = plan->slot_offset[a->slot], b0 = plan->slot_offset[b->slot];
     return a0 < b0 + (int64_t)clgi_value_bytes(b) && b0 < a0 + (int64_t)clgi_value_bytes(a);
 }
 
 /* Does the group read memory of `slot`; and if so, only element i before it writes element i? */
-static int group_reads(const clgi_plan *plan, const clgi_group *group, const clg_tensor *slot, int *ret_in_place) {
+static int group_reads(const clgi_plan *plan, const clgi_group *group, const clg_tensor *slot,
+                       int *ret_in_place)
+{
     int reads = 0;
     *ret_in_place = group->kind == CLGI_GROUP_MAP;
     for (int n = 0; n < group->n_nodes; ++n) {
@@ -170,12 +191,14 @@ static int group_reads(const clgi_plan *plan, const clgi_group *group, const clg
 }
 
 /* 1 when `group` may write `slot` itself; the readers are then ordered before it. */
-static int can_write_slot(order_state *s, int writer, const clg_tensor *slot) {
+static int can_write_slot(order_state *s, int writer, const clg_tensor *slot)
+{
     clgi_plan *plan = s->plan;
     for (int pass = 0; pass < 2; ++pass)
         for (int g = 0; g < plan->n_groups; ++g) {
             int in_place;
-            if (plan->groups[g].merged_into >= 0 || !group_reads(plan, &plan->groups[g], slot, &in_place)) continue;
+            if (plan->groups[g].merged_into >= 0 || !group_reads(plan, &plan->groups[g], slot, &in_place))
+                continue;
             if (g == writer && (!in_place || !plan->in_place)) return 0;
             if (g == writer) continue;
             if (pass == 0 && must_precede(s, writer, g)) return 0;
@@ -185,13 +208,16 @@ static int can_write_slot(order_state *s, int writer, const clg_tensor *slot) {
 }
 
 /* The slot is also written elsewhere (through another view of the same memory): keep to copies in record order. */
-static int written_twice(const clgi_plan *plan, const clg_tensor *slot) {
+static int written_twice(const clgi_plan *plan, const clg_tensor *slot)
+{
     int writers = 0;
-    for (size_t i = 0; i < plan->ir->n_assigns; ++i) writers += overlap(plan, plan->ir->assigns[i]->in[0], slot);
+    for (size_t i = 0; i < plan->ir->n_assigns; ++i)
+        writers += overlap(plan, plan->ir->assigns[i]->in[0], slot);
     return writers > 1;
 }
 
-static clg_status place_assign(order_state *s, const clgi_node *assign, clg_error *error) {
+static clg_status place_assign(order_state *s, const clgi_node *assign, clg_error *error)
+{
     clgi_plan *plan = s->plan;
     const clg_tensor *slot = assign->in[0];
     clgi_reference ref;
@@ -206,8 +232,8 @@ static clg_status place_assign(order_state *s, const clgi_node *assign, clg_erro
     }
     clgi_value *value = &plan->values[from];
     int group = clgi_group_of(plan, ref.base);
-    if (value->place == CLGI_IN_ARENA && plan->groups[group].kind != CLGI_GROUP_PACK && !written_twice(plan, slot) &&
-        can_write_slot(s, group, slot)) {
+    if (value->place == CLGI_IN_ARENA && plan->groups[group].kind != CLGI_GROUP_PACK &&
+        !written_twice(plan, slot) && can_write_slot(s, group, slot)) {
         value->place = CLGI_IN_SLOT;
         value->index = slot->slot;
         return CLG_OK;
@@ -217,7 +243,8 @@ static clg_status place_assign(order_state *s, const clgi_node *assign, clg_erro
 
 /* --- Kept and packed -------------------------------------------------------------------------------- */
 
-static clg_status place_kept(clgi_plan *plan, clg_error *error) {
+static clg_status place_kept(clgi_plan *plan, clg_error *error)
+{
     for (size_t i = 0; i < plan->ir->n_kept; ++i) {
         const clg_tensor *kept = plan->ir->kept[i];
         clgi_reference ref;
@@ -225,7 +252,8 @@ static clg_status place_kept(clgi_plan *plan, clg_error *error) {
             return clgi_fail(error, CLG_EINTERNAL, "plan: a kept value has no place");
         int from = clgi_value_of(plan, ref.base);
         if (from < 0) return no_memory(error);
-        if (plan->values[from].place == CLGI_IN_ARENA && plan->groups[clgi_group_of(plan, ref.base)].kind != CLGI_GROUP_PACK) {
+        if (plan->values[from].place == CLGI_IN_ARENA &&
+            plan->groups[clgi_group_of(plan, ref.base)].kind != CLGI_GROUP_PACK) {
             plan->values[from].place = CLGI_IN_KEPT;
             plan->values[from].index = (int)i;
             plan->kept_values[i] = from;
@@ -243,7 +271,8 @@ static clg_status place_kept(clgi_plan *plan, clg_error *error) {
 }
 
 /* A part is made in its place when it lies in the arena and in no other pack; otherwise it is copied there. */
-static clg_status place_parts(order_state *s, const clgi_node *pack, clg_error *error) {
+static clg_status place_parts(order_state *s, const clgi_node *pack, clg_error *error)
+{
     clgi_plan *plan = s->plan;
     int whole = plan->facts[pack->id].value[0];
     for (int i = 0; i < pack->n_in && whole >= 0; ++i) {
@@ -266,7 +295,8 @@ static clg_status place_parts(order_state *s, const clgi_node *pack, clg_error *
 
 /* --- The pass ----------------------------------------------------------------------------------------- */
 
-static uint32_t last_node(const clgi_group *group) {
+static uint32_t last_node(const clgi_group *group)
+{
     uint32_t last = 0;
     for (int n = 0; n < group->n_nodes; ++n)
         if (group->nodes[n]->id > last) last = group->nodes[n]->id;
@@ -274,7 +304,8 @@ static uint32_t last_node(const clgi_group *group) {
 }
 
 /* Of the groups whose predecessors are done, always the one recorded first. */
-static clg_status sort_groups(order_state *s, clg_error *error) {
+static clg_status sort_groups(order_state *s, clg_error *error)
+{
     clgi_plan *plan = s->plan;
     int alive = 0;
     plan->order = clgi_arena_alloc(&plan->arena, ((size_t)plan->n_groups + 1) * sizeof *plan->order);
@@ -287,7 +318,8 @@ static clg_status sort_groups(order_state *s, clg_error *error) {
         int best = -1;
         for (int g = 0; g < plan->n_groups; ++g) {
             int ready = plan->groups[g].step == -1;
-            for (int p = 0; p < plan->n_groups && ready; ++p) ready = !BEFORE(s, p, g) || plan->groups[p].step != -1;
+            for (int p = 0; p < plan->n_groups && ready; ++p)
+                ready = !BEFORE(s, p, g) || plan->groups[p].step != -1;
             if (ready && (best < 0 || last_node(&plan->groups[g]) < last_node(&plan->groups[best]))) best = g;
         }
         if (best < 0) return clgi_fail(error, CLG_EINTERNAL, "plan: the groups have no order");
@@ -297,7 +329,8 @@ static clg_status sort_groups(order_state *s, clg_error *error) {
     return CLG_OK;
 }
 
-static clg_status start_places(clgi_plan *plan, clg_error *error) {
+static clg_status start_places(clgi_plan *plan, clg_error *error)
+{
     plan->n_slots = plan->ir->n_slots;
     plan->n_kept = plan->ir->n_kept;
     plan->slot_values = clgi_arena_alloc(&plan->arena, (plan->n_slots + 1) * sizeof *plan->slot_values);
@@ -308,7 +341,8 @@ static clg_status start_places(clgi_plan *plan, clg_error *error) {
     return CLG_OK;
 }
 
-clg_status clgi_plan_schedule(clgi_plan *plan, clg_error *error) {
+clg_status clgi_plan_schedule(clgi_plan *plan, clg_error *error)
+{
     order_state s = { .plan = plan };
     clg_status status;
     s.before = clgi_arena_zero(&plan->arena, (size_t)plan->n_groups * (size_t)plan->n_groups + 1);

@@ -7,7 +7,8 @@
 /* --- Operands of ops with kernels of their own, or on the host --------------------------------------- */
 
 /* Leading axes of matmul broadcast; everything else reads its inputs in their own shape. */
-static clg_shape operand_shape(const clgi_node *node, int i) {
+static clg_shape operand_shape(const clgi_node *node, int i)
+{
     clg_shape shape = node->in[i]->shape;
     if (node->op->kind == CLGI_ELEMENTWISE) return node->out[0].shape;
     if (node->op != &clgi_op_matmul) return shape;
@@ -17,7 +18,9 @@ static clg_shape operand_shape(const clgi_node *node, int i) {
     return out;
 }
 
-static clg_status read_operand(clgi_plan *plan, const clgi_node *node, int i, clgi_operand *ret, clg_error *error) {
+static clg_status read_operand(clgi_plan *plan, const clgi_node *node, int i, clgi_operand *ret,
+                               clg_error *error)
+{
     clgi_reference ref;
     int copied = node->op->kind == CLGI_MOVEMENT && node->op != &clgi_op_pad;
     int found = copied ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
@@ -31,11 +34,14 @@ static clg_status read_operand(clgi_plan *plan, const clgi_node *node, int i, cl
     return clgi_fail(error, CLG_EINTERNAL, "plan: input %d of %s has no memory", i, node->op->name);
 }
 
-static int operand_count(const clgi_node *node) {
+static int operand_count(const clgi_node *node)
+{
     return node->op->kind == CLGI_MOVEMENT && node->n_in > 1 ? 1 : node->n_in;
 }
 
-static clg_status gather_operands(clgi_plan *plan, const clgi_node *node, clgi_operand **ret, clg_error *error) {
+static clg_status gather_operands(clgi_plan *plan, const clgi_node *node, clgi_operand **ret,
+                                  clg_error *error)
+{
     size_t n = (size_t)operand_count(node) + (size_t)node->n_out;
     clgi_operand *operands = clgi_arena_zero(&plan->arena, (n + 1) * sizeof *operands);
     if (!operands) return clgi_fail_memory(error, n * sizeof *operands);
@@ -55,14 +61,16 @@ static clg_status gather_operands(clgi_plan *plan, const clgi_node *node, clgi_o
 
 /* --- Groups -------------------------------------------------------------------------------------------- */
 
-static clg_status select_host(clgi_plan *plan, int number, clg_error *error) {
+static clg_status select_host(clgi_plan *plan, int number, clg_error *error)
+{
     const clgi_node *node = plan->groups[number].nodes[0];
     clgi_operand *operands;
     if (!node->op->host)
         return clgi_fail(error, CLG_EINTERNAL, "plan: %s has no host implementation", node->op->name);
     clg_status status = gather_operands(plan, node, &operands, error);
     clgi_step *step = status ? NULL : clgi_new_step(plan, CLGI_STEP_HOST, number);
-    if (status || !step) return status ? status : clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for steps");
+    if (status || !step)
+        return status ? status : clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for steps");
     step->node = node;
     step->op = node->op->name;
     step->implementation = "host";
@@ -75,10 +83,14 @@ static clg_status select_host(clgi_plan *plan, int number, clg_error *error) {
     return CLG_OK;
 }
 
-static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *denied, clg_error *error) {
+static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *denied, clg_error *error)
+{
     const clgi_node *node = plan->groups[number].nodes[0];
-    clgi_problem problem = { .node = node, .device = plan->device, .traits = clgi_device_traits(plan->device),
-                             .n_in = node->n_in, .n_out = node->n_out };
+    clgi_problem problem = { .node = node,
+                             .device = plan->device,
+                             .traits = clgi_device_traits(plan->device),
+                             .n_in = node->n_in,
+                             .n_out = node->n_out };
     clgi_emitter emitter = { .plan = plan, .group = number, .op = node->op->name };
     clgi_operand *operands;
     clg_status status = gather_operands(plan, node, &operands, error);
@@ -92,7 +104,8 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
         if (clgi_is_denied(denied, node->op->name, impl->name)) {
             why = "it did not build on this device";
             unbuilt = 1;
-        } else if (!family) why = "it belongs to the other family";
+        } else if (!family)
+            why = "it belongs to the other family";
         else if (impl->accepts && !impl->accepts(&problem, &why)) { /* why is set */
         } else {
             emitter.implementation = impl->name;
@@ -100,14 +113,17 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
             impl->emit(&problem, &emitter);
             return clgi_error_copy(error, &emitter.error);
         }
-        clgi_text_add(&plan->notes, "select %%%u %s: not %s: %s\n", node->id, node->op->name, impl->name, why);
+        clgi_text_add(&plan->notes, "select %%%u %s: not %s: %s\n", node->id, node->op->name, impl->name,
+                      why);
     }
     if (clgi_device_no_fallback(plan->device))
-        return clgi_fail(error, unbuilt ? CLG_EBUILD : CLG_EUNSUPPORTED,
-                         "%s: no kernel takes it, and falling back to the host is switched off: the last says: %s",
-                         node->op->name, clgi_denied_reason(denied, node->op->name, why));
+        return clgi_fail(
+            error, unbuilt ? CLG_EBUILD : CLG_EUNSUPPORTED,
+            "%s: no kernel takes it, and falling back to the host is switched off: the last says: %s",
+            node->op->name, clgi_denied_reason(denied, node->op->name, why));
     plan->plan_again = 1;
-    return clgi_deny(denied, node->op->name, "every kernel", clgi_denied_reason(denied, node->op->name, why), error);
+    return clgi_deny(denied, node->op->name, "every kernel", clgi_denied_reason(denied, node->op->name, why),
+                     error);
 }
 
 typedef void (*code_function)(clgi_emitter *emitter);
@@ -118,7 +134,8 @@ static const struct {
                   [CLGI_GROUP_ROW] = { "row", clgi_code_row },
                   [CLGI_GROUP_COLUMN] = { "column", clgi_code_column } };
 
-static clg_status select_generated(clgi_plan *plan, int number, clg_error *error) {
+static clg_status select_generated(clgi_plan *plan, int number, clg_error *error)
+{
     clgi_group *group = &plan->groups[number];
     clgi_emitter emitter = { .plan = plan, .group = number, .op = group->nodes[0]->op->name };
     group->implementation = emitter.implementation = generated[group->kind].name;
@@ -129,8 +146,9 @@ static clg_status select_generated(clgi_plan *plan, int number, clg_error *error
 
 /* --- Packs ------------------------------------------------------------------------------------------------ */
 
-static clg_status add_transfer(clgi_plan *plan, clgi_step_kind kind, int number, int from, int to, uint64_t to_offset,
-                               uint64_t bytes, clg_error *error) {
+static clg_status add_transfer(clgi_plan *plan, clgi_step_kind kind, int number, int from, int to,
+                               uint64_t to_offset, uint64_t bytes, clg_error *error)
+{
     clgi_step *step = clgi_new_step(plan, kind, number);
     if (!step) return clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for steps");
     step->from = from;
@@ -143,7 +161,8 @@ static clg_status add_transfer(clgi_plan *plan, clgi_step_kind kind, int number,
 }
 
 /* Gaps are zeroed; parts that were not made in place are copied there. */
-static clg_status select_pack(clgi_plan *plan, int number, clg_error *error) {
+static clg_status select_pack(clgi_plan *plan, int number, clg_error *error)
+{
     const clgi_node *pack = plan->groups[number].nodes[0];
     uint64_t element = clg_dtype_size(pack->out[0].dtype), end = 0;
     int whole = plan->facts[pack->id].value[0];
@@ -152,7 +171,8 @@ static clg_status select_pack(clgi_plan *plan, int number, clg_error *error) {
     if (whole < 0) return CLG_OK;
     for (int i = 0; i <= pack->n_in && !status; ++i) {
         uint64_t start = (uint64_t)pack->attributes[i] * element;
-        if (start > end) status = add_transfer(plan, CLGI_STEP_FILL, number, -1, whole, end, start - end, error);
+        if (start > end)
+            status = add_transfer(plan, CLGI_STEP_FILL, number, -1, whole, end, start - end, error);
         if (i == pack->n_in || status) break;
         clgi_reference ref;
         clgi_reference_of(plan, pack->in[i], pack->in[i]->shape, &ref);
@@ -160,7 +180,8 @@ static clg_status select_pack(clgi_plan *plan, int number, clg_error *error) {
         uint64_t bytes = clgi_value_bytes(pack->in[i]);
         int in_place = plan->values[part].place == CLGI_IN_VALUE && plan->values[part].index == whole &&
                        plan->values[part].offset == start;
-        if (!in_place && bytes) status = add_transfer(plan, CLGI_STEP_COPY, number, part, whole, start, bytes, error);
+        if (!in_place && bytes)
+            status = add_transfer(plan, CLGI_STEP_COPY, number, part, whole, start, bytes, error);
         end = start + bytes;
     }
     return status;
@@ -168,17 +189,20 @@ static clg_status select_pack(clgi_plan *plan, int number, clg_error *error) {
 
 /* --- The pass --------------------------------------------------------------------------------------------- */
 
-static clg_status select_copies(clgi_plan *plan, int at_head, clg_error *error) {
+static clg_status select_copies(clgi_plan *plan, int at_head, clg_error *error)
+{
     for (int i = 0; i < plan->n_copies; ++i) {
         const clgi_copy *copy = &plan->copies[i];
         if (copy->at_head != at_head || !plan->values[copy->to].bytes) continue;
-        clg_status status = add_transfer(plan, CLGI_STEP_COPY, -1, copy->from, copy->to, 0, plan->values[copy->to].bytes, error);
+        clg_status status = add_transfer(plan, CLGI_STEP_COPY, -1, copy->from, copy->to, 0,
+                                         plan->values[copy->to].bytes, error);
         if (status) return status;
     }
     return CLG_OK;
 }
 
-static void add_cost(clgi_plan *plan, const clgi_group *group) {
+static void add_cost(clgi_plan *plan, const clgi_group *group)
+{
     for (int n = 0; n < group->n_nodes; ++n) {
         if (!group->nodes[n]->op->cost) continue;
         clgi_cost cost = group->nodes[n]->op->cost(group->nodes[n]);
@@ -187,16 +211,20 @@ static void add_cost(clgi_plan *plan, const clgi_group *group) {
     }
 }
 
-clg_status clgi_plan_select(clgi_plan *plan, clgi_denied *denied, clg_error *error) {
+clg_status clgi_plan_select(clgi_plan *plan, clgi_denied *denied, clg_error *error)
+{
     clg_status status = select_copies(plan, 1, error);
     for (int i = 0; i < plan->n_order && !status; ++i) {
         int number = plan->order[i];
         const clgi_group *group = &plan->groups[number];
-        if (group->kind == CLGI_GROUP_HOST) status = select_host(plan, number, error);
-        else if (group->kind == CLGI_GROUP_PACK) status = select_pack(plan, number, error);
+        if (group->kind == CLGI_GROUP_HOST)
+            status = select_host(plan, number, error);
+        else if (group->kind == CLGI_GROUP_PACK)
+            status = select_pack(plan, number, error);
         else if (group->kind == CLGI_GROUP_CONTRACTION && clg_shape_count(group->space))
             status = select_contraction(plan, number, denied, error);
-        else if (group->kind != CLGI_GROUP_CONTRACTION) status = select_generated(plan, number, error);
+        else if (group->kind != CLGI_GROUP_CONTRACTION)
+            status = select_generated(plan, number, error);
         add_cost(plan, &plan->groups[number]);
     }
     return status ? status : select_copies(plan, 0, error);

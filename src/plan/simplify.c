@@ -12,32 +12,37 @@ typedef struct seen {
     size_t size;
 } seen;
 
-static int is_constant(const clg_tensor *value, double *ret_value) {
+static int is_constant(const clg_tensor *value, double *ret_value)
+{
     if (!value->node || value->node->op != &clgi_op_constant) return 0;
     memcpy(ret_value, value->node->attributes + 1, sizeof *ret_value);
     return 1;
 }
 
-static int is_constant_of(const clg_tensor *value, double wished) {
+static int is_constant_of(const clg_tensor *value, double wished)
+{
     double got;
     return is_constant(value, &got) && got == wished;
 }
 
 /* --- Common subexpressions ------------------------------------------------------------------------ */
 
-static int same_node(const clgi_node *a, const clgi_op *op, clg_tensor *const *in, const clgi_node *b) {
+static int same_node(const clgi_node *a, const clgi_op *op, clg_tensor *const *in, const clgi_node *b)
+{
     if (a->op != op || a->n_in != b->n_in || a->n_attributes != b->n_attributes) return 0;
     return !memcmp(a->in, in, a->n_in * sizeof *in) &&
            !memcmp(a->attributes, b->attributes, a->n_attributes * sizeof *a->attributes);
 }
 
-static size_t node_hash(const clgi_op *op, clg_tensor *const *in, const clgi_node *node) {
+static size_t node_hash(const clgi_op *op, clg_tensor *const *in, const clgi_node *node)
+{
     uint64_t hash = clgi_hash64(in, node->n_in * sizeof *in);
     hash = hash * 31 + clgi_hash64(node->attributes, node->n_attributes * sizeof *node->attributes);
     return (size_t)(hash * 31 + (uintptr_t)op);
 }
 
-static void find_or_record(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, clg_tensor **out) {
+static void find_or_record(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, clg_tensor **out)
+{
     seen *s = r->data;
     size_t at = node_hash(node->op, in, node) & (s->size - 1);
     for (; s->table[at]; at = (at + 1) & (s->size - 1)) {
@@ -52,12 +57,14 @@ static void find_or_record(clgi_rebuild *r, const clgi_node *node, clg_tensor **
 /* --- Constants ------------------------------------------------------------------------------------ */
 
 /* An elementwise op of scalar constants is computed now, by its own host function. */
-static clg_tensor *fold_constants(clgi_rebuild *r, const clgi_node *node, clg_tensor **in) {
+static clg_tensor *fold_constants(clgi_rebuild *r, const clgi_node *node, clg_tensor **in)
+{
     double values[4], result = 0;
     float f32[4], out32 = 0;
     clgi_host_tensor host_in[4], host_out = { .dtype = node->out[0].dtype };
     clg_dtype dtype = node->out[0].dtype;
-    if (node->op->kind != CLGI_ELEMENTWISE || !clgi_is_float(dtype) || node->n_in < 1 || node->n_in > 2) return NULL;
+    if (node->op->kind != CLGI_ELEMENTWISE || !clgi_is_float(dtype) || node->n_in < 1 || node->n_in > 2)
+        return NULL;
     for (int i = 0; i < node->n_in; ++i) {
         if (!is_constant(in[i], &values[i]) || in[i]->dtype != dtype) return NULL;
         f32[i] = (float)values[i];
@@ -72,19 +79,23 @@ static clg_tensor *fold_constants(clgi_rebuild *r, const clgi_node *node, clg_te
 
 /* --- Algebra -------------------------------------------------------------------------------------- */
 
-static int is_op(const clg_tensor *value, const clgi_op *op) {
+static int is_op(const clg_tensor *value, const clgi_op *op)
+{
     return value->node && value->node->op == op;
 }
 
-static int is_row(const clgi_node *node, const char *name) {
+static int is_row(const clgi_node *node, const char *name)
+{
     return node->op->kind == CLGI_ELEMENTWISE && !strcmp(node->op->name, name);
 }
 
-static clg_tensor *if_same_shape(const clgi_node *node, clg_tensor *value) {
+static clg_tensor *if_same_shape(const clgi_node *node, clg_tensor *value)
+{
     return clgi_shape_equal(node->out[0].shape, value->shape) ? value : NULL;
 }
 
-static clg_tensor *simplify_arithmetic(const clgi_node *node, clg_tensor **in) {
+static clg_tensor *simplify_arithmetic(const clgi_node *node, clg_tensor **in)
+{
     if (is_row(node, "mul") && is_constant_of(in[1], 1.0)) return if_same_shape(node, in[0]);
     if (is_row(node, "mul") && is_constant_of(in[0], 1.0)) return if_same_shape(node, in[1]);
     if (is_row(node, "div") && is_constant_of(in[1], 1.0)) return if_same_shape(node, in[0]);
@@ -93,7 +104,8 @@ static clg_tensor *simplify_arithmetic(const clgi_node *node, clg_tensor **in) {
 }
 
 /* An elementwise op broadcasts by itself: the expand before it is not needed unless it gives the shape. */
-static void drop_expands(const clgi_node *node, clg_tensor **in) {
+static void drop_expands(const clgi_node *node, clg_tensor **in)
+{
     if (node->op->kind != CLGI_ELEMENTWISE) return;
     for (int i = 0; i < node->n_in; ++i) {
         clg_shape shape;
@@ -107,7 +119,8 @@ static void drop_expands(const clgi_node *node, clg_tensor **in) {
     }
 }
 
-static int swaps_last_two(const clgi_node *permute) {
+static int swaps_last_two(const clgi_node *permute)
+{
     int ndim = permute->n_attributes;
     if (ndim < 2) return 0;
     for (int d = 0; d < ndim - 2; ++d)
@@ -115,7 +128,8 @@ static int swaps_last_two(const clgi_node *permute) {
     return permute->attributes[ndim - 1] == ndim - 2;
 }
 
-static clg_tensor *swap_last_two(clg_graph *graph, clg_tensor *x) {
+static clg_tensor *swap_last_two(clg_graph *graph, clg_tensor *x)
+{
     int order[CLG_MAX_DIMS];
     for (int d = 0; d < x->shape.ndim; ++d) order[d] = d;
     order[x->shape.ndim - 1] = x->shape.ndim - 2;
@@ -124,15 +138,18 @@ static clg_tensor *swap_last_two(clg_graph *graph, clg_tensor *x) {
 }
 
 /* (a b)^T = b^T a^T: operands are read transposed for free, a result is not. */
-static clg_tensor *transpose_product(clgi_rebuild *r, const clgi_node *node, clg_tensor **in) {
+static clg_tensor *transpose_product(clgi_rebuild *r, const clgi_node *node, clg_tensor **in)
+{
     const clgi_node *inner = node->in[0]->node;
-    if (!inner || inner->op != &clgi_op_matmul || r->uses[inner->id] != 1 || !swaps_last_two(node)) return NULL;
+    if (!inner || inner->op != &clgi_op_matmul || r->uses[inner->id] != 1 || !swaps_last_two(node))
+        return NULL;
     const clgi_node *product = in[0]->node;
     if (!product || product->op != &clgi_op_matmul) return NULL;
     return clg_matmul(r->to, swap_last_two(r->to, product->in[1]), swap_last_two(r->to, product->in[0]));
 }
 
-static clg_tensor *simplify_movement(clgi_rebuild *r, const clgi_node *node, clg_tensor **in) {
+static clg_tensor *simplify_movement(clgi_rebuild *r, const clgi_node *node, clg_tensor **in)
+{
     clg_graph *g = r->to;
     if (node->op == &clgi_op_detach) return in[0];
     if (node->op == &clgi_op_reshape) {
@@ -145,7 +162,8 @@ static clg_tensor *simplify_movement(clgi_rebuild *r, const clgi_node *node, clg
         int order[CLG_MAX_DIMS], identity = 1;
         clg_tensor *inner = is_op(in[0], &clgi_op_permute) ? in[0]->node->in[0] : in[0];
         for (int d = 0; d < node->n_attributes; ++d) {
-            order[d] = (int)(inner == in[0] ? node->attributes[d] : in[0]->node->attributes[node->attributes[d]]);
+            order[d] =
+                (int)(inner == in[0] ? node->attributes[d] : in[0]->node->attributes[node->attributes[d]]);
             identity &= order[d] == d;
         }
         if (identity) return inner;
@@ -156,7 +174,8 @@ static clg_tensor *simplify_movement(clgi_rebuild *r, const clgi_node *node, clg
     return NULL;
 }
 
-static void simplify_node(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, clg_tensor **out) {
+static void simplify_node(clgi_rebuild *r, const clgi_node *node, clg_tensor **in, clg_tensor **out)
+{
     drop_expands(node, in);
     out[0] = fold_constants(r, node, in);
     if (!out[0]) out[0] = simplify_arithmetic(node, in);
@@ -165,7 +184,8 @@ static void simplify_node(clgi_rebuild *r, const clgi_node *node, clg_tensor **i
 }
 
 /* Twice: what one round makes equal, the next one merges. The last round also drops what became dead. */
-clg_status clgi_plan_simplify(clgi_plan *plan, clg_error *error) {
+clg_status clgi_plan_simplify(clgi_plan *plan, clg_error *error)
+{
     for (int round = 0; round < 3; ++round) {
         seen s = { .size = 64 };
         while (s.size < 4 * plan->ir->n_nodes + 64) s.size *= 2;

@@ -6,24 +6,28 @@
 #include "ops/rules.h"
 #include "plan/plan.h"
 
-int clgi_is_virtual(const clgi_plan *plan, const clg_tensor *base) {
+int clgi_is_virtual(const clgi_plan *plan, const clg_tensor *base)
+{
     if (!base->node || plan->facts[base->node->id].memory) return 0;
     return base->node->op->kind == CLGI_SOURCE || plan->facts[base->node->id].uniform;
 }
 
-static int is_view(const clgi_plan *plan, const clgi_node *node) {
+static int is_view(const clgi_plan *plan, const clgi_node *node)
+{
     return node->op->kind == CLGI_MOVEMENT && !plan->facts[node->id].memory;
 }
 
 /* The view whose index is the value itself for an index along an axis, and the element number for the others. */
-static clgi_view base_view(const clgi_plan *plan, const clg_tensor *base) {
+static clgi_view base_view(const clgi_plan *plan, const clg_tensor *base)
+{
     clgi_view view = clgi_view_dense(base->shape);
     if (clgi_is_virtual(plan, base) && base->node->op == &clgi_op_iota)
         for (int d = 0; d < base->shape.ndim; ++d) view.stride[d] = d == base->node->attributes[0];
     return view;
 }
 
-static int apply_movement(const clgi_node *node, const clgi_view *from, clgi_view *to) {
+static int apply_movement(const clgi_node *node, const clgi_view *from, clgi_view *to)
+{
     const clg_shape shape = node->out[0].shape;
     if (node->op == &clgi_op_reshape) return clgi_view_reshape(from, shape, to);
     if (node->op == &clgi_op_permute) return clgi_view_permute(from, node->attributes, to);
@@ -36,8 +40,9 @@ static int apply_movement(const clgi_node *node, const clgi_view *from, clgi_vie
 }
 
 /* Resolves `tensor`; where a movement does not fit, *ret_culprit is the node that must go to memory. */
-static int resolve(const clgi_plan *plan, const clg_tensor *tensor, const clgi_node *as_view, clgi_reference *ret,
-                   const clgi_node **ret_culprit) {
+static int resolve(const clgi_plan *plan, const clg_tensor *tensor, const clgi_node *as_view,
+                   clgi_reference *ret, const clgi_node **ret_culprit)
+{
     if (!tensor->node || !(is_view(plan, tensor->node) || tensor->node == as_view) ||
         tensor->node->op->kind != CLGI_MOVEMENT) {
         ret->base = tensor;
@@ -53,7 +58,8 @@ static int resolve(const clgi_plan *plan, const clg_tensor *tensor, const clgi_n
     return 0;
 }
 
-int clgi_reference_of(const clgi_plan *plan, const clg_tensor *tensor, clg_shape shape, clgi_reference *ret) {
+int clgi_reference_of(const clgi_plan *plan, const clg_tensor *tensor, clg_shape shape, clgi_reference *ret)
+{
     const clgi_node *culprit;
     clgi_reference found;
     if (!resolve(plan, tensor, NULL, &found, &culprit)) return 0;
@@ -61,7 +67,8 @@ int clgi_reference_of(const clgi_plan *plan, const clg_tensor *tensor, clg_shape
     return clgi_view_expand(&found.view, shape, &ret->view);
 }
 
-int clgi_copied_reference(const clgi_plan *plan, const clgi_node *node, clg_shape shape, clgi_reference *ret) {
+int clgi_copied_reference(const clgi_plan *plan, const clgi_node *node, clg_shape shape, clgi_reference *ret)
+{
     const clgi_node *culprit;
     clgi_reference found;
     if (!resolve(plan, &node->out[0], node, &found, &culprit)) return 0;
@@ -71,9 +78,10 @@ int clgi_copied_reference(const clgi_plan *plan, const clgi_node *node, clg_shap
 
 /* Work on single numbers alone (a learning rate, 1 - p) is done on the host at every run and handed to the
  * kernels as arguments.                                                                          */
-static clg_status note_uniform(clgi_plan *plan, const clgi_node *node, clg_error *error) {
-    if (node->op->kind != CLGI_ELEMENTWISE || node->op == &clgi_op_check_range || node->out[0].dtype != CLG_F32 ||
-        clg_shape_count(node->out[0].shape) != 1)
+static clg_status note_uniform(clgi_plan *plan, const clgi_node *node, clg_error *error)
+{
+    if (node->op->kind != CLGI_ELEMENTWISE || node->op == &clgi_op_check_range ||
+        node->out[0].dtype != CLG_F32 || clg_shape_count(node->out[0].shape) != 1)
         return CLG_OK;
     for (int i = 0; i < node->n_in; ++i) {
         clgi_reference ref;
@@ -94,7 +102,8 @@ static clg_status note_uniform(clgi_plan *plan, const clgi_node *node, clg_error
 }
 
 /* An op whose kernels all failed to build on this device, or a type that exists on the host alone. */
-int clgi_runs_on_host(const clgi_plan *plan, const clgi_denied *denied, const clgi_node *node) {
+int clgi_runs_on_host(const clgi_plan *plan, const clgi_denied *denied, const clgi_node *node)
+{
     if (!clgi_device_has_kernels(plan->device)) return 1;
     const char *kernels = node->op->implementations ? "every kernel" : "generated";
     return clgi_is_denied(denied, node->op->name, kernels);
@@ -103,24 +112,29 @@ int clgi_runs_on_host(const clgi_plan *plan, const clgi_denied *denied, const cl
 /* --- The pass -------------------------------------------------------------------------------------- */
 
 /* Puts movements into memory until `tensor` resolves. */
-static void settle(clgi_plan *plan, const clg_tensor *tensor, const clgi_node *as_view, clgi_reference *ret) {
+static void settle(clgi_plan *plan, const clg_tensor *tensor, const clgi_node *as_view, clgi_reference *ret)
+{
     const clgi_node *culprit = NULL;
     while (!resolve(plan, tensor, as_view, ret, &culprit)) plan->facts[culprit->id].memory = 1;
 }
 
 /* A reader with kernels of its own takes a plain strided view of memory. */
-static void settle_in_memory(clgi_plan *plan, const clg_tensor *tensor, int dense) {
+static void settle_in_memory(clgi_plan *plan, const clg_tensor *tensor, int dense)
+{
     clgi_reference ref;
     settle(plan, tensor, NULL, &ref);
     if (clgi_is_virtual(plan, ref.base)) plan->facts[ref.base->node->id].memory = 1;
     int fits = !ref.view.masked;
-    if (dense) fits = clgi_view_is_dense(&ref.view) && clg_shape_count(ref.base->shape) == clg_shape_count(tensor->shape);
+    if (dense)
+        fits = clgi_view_is_dense(&ref.view) &&
+               clg_shape_count(ref.base->shape) == clg_shape_count(tensor->shape);
     if (!fits && tensor->node) plan->facts[tensor->node->id].memory = 1;
     settle(plan, tensor, NULL, &ref);
 }
 
 /* Elementwise readers broadcast what they read; padding cannot be broadcast. */
-static void settle_broadcast(clgi_plan *plan, const clgi_node *node, const clg_tensor *tensor) {
+static void settle_broadcast(clgi_plan *plan, const clgi_node *node, const clg_tensor *tensor)
+{
     clgi_reference ref;
     clgi_view wide;
     settle(plan, tensor, NULL, &ref);
@@ -128,21 +142,25 @@ static void settle_broadcast(clgi_plan *plan, const clgi_node *node, const clg_t
     plan->facts[tensor->node->id].memory = 1;
 }
 
-static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi_node *node) {
+static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi_node *node)
+{
     int host = clgi_runs_on_host(plan, denied, node);
     for (int i = 0; i < node->n_in; ++i) {
         const clg_tensor *in = node->in[i];
         if (node->op == &clgi_op_assign && i == 0) continue;
-        if (node->op == &clgi_op_assign || node->op == &clgi_op_pack) settle_in_memory(plan, in, 1);
+        if (node->op == &clgi_op_assign || node->op == &clgi_op_pack)
+            settle_in_memory(plan, in, 1);
         else if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL || host)
             settle_in_memory(plan, in, !host && node->op != &clgi_op_matmul);
-        else settle_broadcast(plan, node, in);
+        else
+            settle_broadcast(plan, node, in);
     }
 }
 
 /* A movement that goes to memory is made from a view of what lies behind it: from the last to the first, for this may
  * send others to memory.                                                                          */
-static void settle_copies(clgi_plan *plan) {
+static void settle_copies(clgi_plan *plan)
+{
     for (size_t n = plan->ir->n_nodes; n-- > 0;) {
         clgi_reference ref;
         const clgi_node *node = plan->ir->nodes[n];
@@ -150,7 +168,8 @@ static void settle_copies(clgi_plan *plan) {
     }
 }
 
-clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error *error) {
+clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error *error)
+{
     const clg_graph *ir = plan->ir;
     plan->facts = clgi_arena_zero(&plan->arena, (ir->n_nodes + 1) * sizeof *plan->facts);
     if (!plan->facts) return clgi_fail_memory(error, ir->n_nodes * sizeof *plan->facts);

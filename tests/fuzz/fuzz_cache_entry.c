@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fclose(file);
     load(folder);
     if (size > ENTRY_HEAD) { /* sealed anew */
-        remove(path); /* file systems flush what is replaced, at some cost */
+        remove(path);        /* file systems flush what is replaced, at some cost */
         clgi_disk_cache_write(&disk, "program-0123456789abcdef0123456789abcdef", bytes + ENTRY_HEAD,
                               size - ENTRY_HEAD);
         load(folder);

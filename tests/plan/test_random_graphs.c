@@ -230,7 +230,8 @@ static void run_device(const char *spec, clg_family family, int count)
     for (int i = 0; i < count && failures < 5; i += BATCH) {
         size_t n = count - i < BATCH ? (size_t)(count - i) : BATCH;
         for (size_t j = 0; j < n; j++) {
-            assert_int_equal(clgi_random_graph_make(first_seed + (uint64_t)i + j, &graphs[j], &error), CLG_OK);
+            assert_int_equal(clgi_random_graph_make(first_seed + (uint64_t)i + j, &graphs[j], &error),
+                             CLG_OK);
             nodes += graphs[j].n_nodes;
         }
         if (!check_graphs(&b, graphs, n)) failures += blame(&b, spec, graphs, n);

@@ -40,8 +40,9 @@ static cl_int next(const char *name)
     return fault.code;
 }
 
-static cl_int CL_API_CALL fault_launch(cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g,
-                                       const size_t *l, cl_uint n, const cl_event *w, cl_event *e)
+static cl_int CL_API_CALL fault_launch(cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o,
+                                       const size_t *g, const size_t *l, cl_uint n, const cl_event *w,
+                                       cl_event *e)
 {
     cl_int code = next("clEnqueueNDRangeKernel");
     return code ? code : real->clEnqueueNDRangeKernel(q, k, d, o, g, l, n, w, e);
@@ -53,14 +54,15 @@ static cl_int CL_API_CALL fault_finish(cl_command_queue q)
     return code ? code : real->clFinish(q);
 }
 
-static cl_int CL_API_CALL fault_read(cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p, cl_uint n,
-                                     const cl_event *w, cl_event *e)
+static cl_int CL_API_CALL fault_read(cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p,
+                                     cl_uint n, const cl_event *w, cl_event *e)
 {
     cl_int code = next("clEnqueueReadBuffer");
     return code ? code : real->clEnqueueReadBuffer(q, m, b, o, s, p, n, w, e);
 }
 
-static cl_mem CL_API_CALL fault_create(cl_context c, cl_mem_flags f, size_t bytes, void *host, cl_int *ret_code)
+static cl_mem CL_API_CALL fault_create(cl_context c, cl_mem_flags f, size_t bytes, void *host,
+                                       cl_int *ret_code)
 {
     if (fault.limit && bytes > fault.limit - fault.used) {
         *ret_code = CL_MEM_OBJECT_ALLOCATION_FAILURE;
@@ -164,12 +166,13 @@ static void begin(scene *s)
 static clg_status train(scene *s, clg_device *device, clg_train_result *ret_result)
 {
     clg_adam_options adam = CLG_ADAM_OPTIONS_INIT;
-    clg_module *layers[] = { clg_flatten(device), clg_linear(device, 784, 16), clg_activation(device, CLG_RELU),
-                             clg_linear(device, 16, 10) };
+    clg_module *layers[] = { clg_flatten(device), clg_linear(device, 784, 16),
+                             clg_activation(device, CLG_RELU), clg_linear(device, 16, 10) };
     s->net = clg_sequential(device, layers, 4);
     s->optimizer = clg_adam(s->net, &adam);
     s->error = (clg_error)CLG_ERROR_INIT;
-    return clg_train_classifier(device, s->net, s->optimizer, s->data, s->data, &s->options, ret_result, &s->error);
+    return clg_train_classifier(device, s->net, s->optimizer, s->data, s->data, &s->options, ret_result,
+                                &s->error);
 }
 
 static void drop(scene *s, clg_device *device)
@@ -198,7 +201,7 @@ static void fails_in_the_middle(void **state)
         cl_int code;
         clg_status status;
     } rows[] = {
-        { "clEnqueueNDRangeKernel", -36, CLG_ELOST }, { "clEnqueueNDRangeKernel", -5, CLG_EDEVMEM },
+        { "clEnqueueNDRangeKernel", -36, CLG_ELOST },  { "clEnqueueNDRangeKernel", -5, CLG_EDEVMEM },
         { "clEnqueueNDRangeKernel", -4, CLG_EDEVMEM }, { "clEnqueueReadBuffer", -36, CLG_ELOST },
         { "clEnqueueReadBuffer", -5, CLG_ELOST },      { "clEnqueueReadBuffer", -14, CLG_ELOST },
         { "clEnqueueReadBuffer", -4, CLG_EDEVMEM },
@@ -292,7 +295,8 @@ static void a_graph_stays_usable(void **state)
     snprintf(number, sizeof number, "%llu", (unsigned long long)limit);
     int64_t n = 1;
     while ((uint64_t)n * (uint64_t)n * 4 <= limit) n *= 2;
-    assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { n, n } }, &big, &error), CLG_EDEVMEM);
+    assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { n, n } }, &big, &error),
+                     CLG_EDEVMEM);
     assert_null(big);
     assert_non_null(strstr(error.message, number));
     clg_tensor *column;
@@ -335,12 +339,14 @@ static void memory_ends(void **state)
     /* The arena of a graph: a matrix of 64 MiB beside the 48. */
     clg_graph *g = clg_graph_create(device);
     clg_tensor *column, *four;
-    assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { 4096, 1 } }, &column, &error), CLG_OK);
+    assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { 4096, 1 } }, &column, &error),
+                     CLG_OK);
     assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 1, { 4 } }, &four, &error), CLG_OK);
     clg_tensor *row = clg_reshape(g, column, (clg_shape){ 2, { 1, 4096 } });
     clg_keep(g, clg_matmul(g, column, row));
     assert_int_equal(clg_graph_run(g), CLG_EDEVMEM);
-    if (!strstr(clg_graph_error(g)->message, "the driver has no more")) fail_msg("%s", clg_graph_error(g)->message);
+    if (!strstr(clg_graph_error(g)->message, "the driver has no more"))
+        fail_msg("%s", clg_graph_error(g)->message);
     clg_graph_clear(g);
     if (square(g, four, &value)) fail_msg("%s", clg_graph_error(g)->message);
     assert_true(value == 0);
@@ -363,14 +369,16 @@ static void memory_ends(void **state)
 static void a_label_out_of_range_on(const char *spec)
 {
     static const float zeros[20] = { 0 };
-    static const int32_t bad[][2] = { { 10, 0 }, { 0, -1 }, { 3, INT32_MAX }, { INT32_MIN, 9 } }, good[2] = { 0, 9 };
+    static const int32_t bad[][2] = { { 10, 0 }, { 0, -1 }, { 3, INT32_MAX }, { INT32_MIN, 9 } },
+                         good[2] = { 0, 9 };
     clg_device *device = NULL;
     clg_error error = CLG_ERROR_INIT;
     clg_tensor *logits, *labels;
     float loss;
     if (clg_device_open(spec, &device, &error)) return;
     clg_graph *g = clg_graph_create(device);
-    assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { 2, 10 } }, &logits, &error), CLG_OK);
+    assert_int_equal(clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { 2, 10 } }, &logits, &error),
+                     CLG_OK);
     assert_int_equal(clg_tensor_create(device, CLG_I32, (clg_shape){ 1, { 2 } }, &labels, &error), CLG_OK);
     assert_int_equal(clg_tensor_write(logits, zeros, sizeof zeros, &error), CLG_OK);
     for (int i = 0; i < 8; ++i) {
@@ -378,9 +386,10 @@ static void a_label_out_of_range_on(const char *spec)
         clg_tensor *y = clg_keep(g, clg_cross_entropy(g, logits, labels));
         clg_status status = clg_graph_run(g);
         if (!status) status = clg_item(g, y, &loss);
-        if (status != (i % 2 ? CLG_OK : CLG_ERANGE)) fail_msg("%s: %d: %s", spec, i, clg_graph_error(g)->message);
-        if (i % 2 == 0) assert_string_equal(clg_graph_error(g)->message,
-                                            "cross_entropy: a label lies outside [0, 10)");
+        if (status != (i % 2 ? CLG_OK : CLG_ERANGE))
+            fail_msg("%s: %d: %s", spec, i, clg_graph_error(g)->message);
+        if (i % 2 == 0)
+            assert_string_equal(clg_graph_error(g)->message, "cross_entropy: a label lies outside [0, 10)");
         if (i % 2 && !(fabs((double)loss - log(10)) < 1e-5)) fail_msg("%s: loss %g", spec, (double)loss);
         clg_graph_clear(g);
     }
@@ -401,7 +410,7 @@ static void labels_out_of_range(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FAULT(fails_in_the_middle), FAULT(waiting_fails), FAULT(a_graph_stays_usable),
+        FAULT(fails_in_the_middle), FAULT(waiting_fails),       FAULT(a_graph_stays_usable),
         FAULT(memory_ends),         FAULT(labels_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

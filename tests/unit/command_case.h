@@ -44,7 +44,8 @@ static inline int remove_folder(void **state)
 static inline int shell(const char *line)
 {
     char command[2000];
-    snprintf(command, sizeof command, "cd %s; export CLGRAD_DEVICE=host CLGRAD_THREADS=1; C='%s'; { " MEMORY_BOUND "%s\n} 2>&1",
+    snprintf(command, sizeof command,
+             "cd %s; export CLGRAD_DEVICE=host CLGRAD_THREADS=1; C='%s'; { " MEMORY_BOUND "%s\n} 2>&1",
              folder, CLGRAD_COMMAND, line);
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);

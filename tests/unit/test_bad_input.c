@@ -12,8 +12,8 @@ static void big_endian(uint8_t *at, uint32_t value)
 }
 
 /* n images with `data` bytes behind a header that claims what dims say. */
-static void write_idx(const char *name, uint32_t magic, const uint32_t *dims, size_t n_dims, const uint8_t *data,
-                      size_t bytes)
+static void write_idx(const char *name, uint32_t magic, const uint32_t *dims, size_t n_dims,
+                      const uint8_t *data, size_t bytes)
 {
     uint8_t *file = calloc(1, 4 + 4 * n_dims + bytes);
     assert_non_null(file);
@@ -91,11 +91,13 @@ static void gzip_bombs(void **state)
 {
     (void)state;
     write_data();
-    assert_int_equal(shell("rm d/train-images*; (printf '\\0\\0\\10\\3\\0\\1\\206\\240\\0\\0\\0\\34\\0\\0\\0\\34';"
-                           " head -c 300000000 /dev/zero) | gzip -1 >d/train-images-idx3-ubyte.gz"),
-                     0);
+    assert_int_equal(
+        shell("rm d/train-images*; (printf '\\0\\0\\10\\3\\0\\1\\206\\240\\0\\0\\0\\34\\0\\0\\0\\34';"
+              " head -c 300000000 /dev/zero) | gzip -1 >d/train-images-idx3-ubyte.gz"),
+        0);
     expect(train_on_d, 4, "trailing bytes");
-    assert_int_equal(shell("head -c 1000 d/train-images-idx3-ubyte.gz >cut; mv cut d/train-images-idx3-ubyte.gz"), 0);
+    assert_int_equal(
+        shell("head -c 1000 d/train-images-idx3-ubyte.gz >cut; mv cut d/train-images-idx3-ubyte.gz"), 0);
     expect(train_on_d, 4, "the gzip data are truncated at byte 1000");
 }
 
@@ -147,7 +149,8 @@ static void model_files(void **state)
         size_t data;
         const char *message;
     } rows[] = {
-        { "{" META ONE("1.bias", "F32", "2", 0, 8) ONE("b", "F32", "2", 4, 12) "}", 0, 12, "begins at byte 4" },
+        { "{" META ONE("1.bias", "F32", "2", 0, 8) ONE("b", "F32", "2", 4, 12) "}", 0, 12,
+          "begins at byte 4" },
         { "{" META ONE("1.bias", "F32", "2", 0, 8) "}", 0, 4, "out of range" },
         { "{" META ONE("1.bias", "F32", "2", 8, 0) "}", 0, 8, "out of range" },
         { "{" META ONE("1.bias", "F32", "2", -8, 0) "}", 0, 8, "out of range" },
@@ -186,7 +189,8 @@ static void changed_headers(void **state)
     static const struct {
         const char *from, *to, *message;
     } rows[] = {
-        { "\"1.bias\":{\"dtype\":\"F32\"", "\"1.bias\":{\"dtype\":\"I32\"", "'1.bias' is I32 [512], wanted F32 [512]" },
+        { "\"1.bias\":{\"dtype\":\"F32\"", "\"1.bias\":{\"dtype\":\"I32\"",
+          "'1.bias' is I32 [512], wanted F32 [512]" },
         { "[256,512]", "[512,256]", "'4.weight' is F32 [512, 256], wanted F32 [256, 512]" },
         { "\"7.bias\"", "\"7.bibs\"", "'7.bias' is missing" },
         { "[0,1605632]", "[4,1605632]", "'1.weight'" },
@@ -207,12 +211,14 @@ static void changed_headers(void **state)
     }
     expect("$C eval good --samples 20", 0, "accuracy ");
     /* A model of other layers. */
-    expect("sed 's/\"recipe\":\"mlp\"/\"recipe\":\"cnn\"/' good >changed; $C eval changed --samples 20", 4, "changed");
+    expect("sed 's/\"recipe\":\"mlp\"/\"recipe\":\"cnn\"/' good >changed; $C eval changed --samples 20", 4,
+           "changed");
 }
 
 /* --- Checkpoints ------------------------------------------------------------------------------------ */
 
-static const char resume[] = "$C train mlp --samples 60 --batch 20 --epochs 2 --checkpoint c --save m --resume";
+static const char resume[] =
+    "$C train mlp --samples 60 --batch 20 --epochs 2 --checkpoint c --save m --resume";
 
 static void cut_checkpoints(void **state)
 {
@@ -235,8 +241,9 @@ static void cut_checkpoints(void **state)
     assert_int_equal(shell("head -c 1000 c.whole >c; head -c 2000 p.whole >c.previous"), 0);
     expect(resume, 4, "and the one before: ");
     expect("cmp -n 1000 c c.whole && test $(wc -c <c) = 1000", 0, ""); /* not overwritten */
-    assert_int_equal(shell("cp c.whole c; printf X | dd of=c bs=1 seek=100000 conv=notrunc status=none; rm c.previous"),
-                     0);
+    assert_int_equal(
+        shell("cp c.whole c; printf X | dd of=c bs=1 seek=100000 conv=notrunc status=none; rm c.previous"),
+        0);
     expect(resume, 4, "wrong checksum");
 }
 
@@ -267,11 +274,13 @@ static void unwritable_files(void **state)
         static const char *const paths[] = { "nowhere/f", "plain/f", "w/f" };
         size_t n = geteuid() ? 3 : 2; /* nothing is read-only to root */
         for (size_t p = 0; p < n; ++p) {
-            snprintf(line, sizeof line, "$C train mlp --samples 40 --batch 20 --epochs 1 %s %s", options[i], paths[p]);
+            snprintf(line, sizeof line, "$C train mlp --samples 40 --batch 20 --epochs 1 %s %s", options[i],
+                     paths[p]);
             expect(line, 4, paths[p]);
         }
         /* A device is not replaced by a file, not even by root. */
-        snprintf(line, sizeof line, "ln -sf /dev/full full; $C train mlp --samples 40 --batch 20 --epochs 1 %s full",
+        snprintf(line, sizeof line,
+                 "ln -sf /dev/full full; $C train mlp --samples 40 --batch 20 --epochs 1 %s full",
                  options[i]);
         expect(line, 4, i == 2 ? "No space left on device" : "not a regular file");
         expect("test -c /dev/full && test -c full", 0, "");
@@ -285,10 +294,12 @@ static void full_disk(void **state)
     (void)state;
     expect("$C train mlp --samples 40 --batch 20 --max-steps 1 --save kept --checkpoint k", 0, "done: ");
     assert_int_equal(shell("cp kept kept.before; cp k k.before; ls >names"), 0);
-    expect("trap '' XFSZ; ulimit -f 1000; $C train mlp --samples 40 --batch 20 --max-steps 1 --seed 2 --save kept "
+    expect("trap '' XFSZ; ulimit -f 1000; $C train mlp --samples 40 --batch 20 --max-steps 1 --seed 2 --save "
+           "kept "
            "--checkpoint k",
            4, "File too large");
-    expect("trap '' XFSZ; ulimit -f 1000; $C train mlp --samples 40 --batch 20 --max-steps 1 --seed 2 --save kept "
+    expect("trap '' XFSZ; ulimit -f 1000; $C train mlp --samples 40 --batch 20 --max-steps 1 --seed 2 --save "
+           "kept "
            "--checkpoint /dev/null",
            4, "not a regular file");
     expect("cmp kept kept.before && cmp k k.before && ls | diff names -", 0, "");
@@ -332,10 +343,16 @@ static void cache_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(idx_files),       cmocka_unit_test(gzip_bombs),       cmocka_unit_test(labels),
-        cmocka_unit_test(model_files),     cmocka_unit_test(changed_headers),  cmocka_unit_test(cut_checkpoints),
+        cmocka_unit_test(idx_files),
+        cmocka_unit_test(gzip_bombs),
+        cmocka_unit_test(labels),
+        cmocka_unit_test(model_files),
+        cmocka_unit_test(changed_headers),
+        cmocka_unit_test(cut_checkpoints),
         cmocka_unit_test(stopped_and_resumed),
-        cmocka_unit_test(unwritable_files), cmocka_unit_test(full_disk),       cmocka_unit_test(cache_folders),
+        cmocka_unit_test(unwritable_files),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(cache_folders),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

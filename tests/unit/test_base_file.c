@@ -170,8 +170,8 @@ static void test_private_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_write_and_read),       cmocka_unit_test(test_read_refuses),
-        cmocka_unit_test(test_read_proc),            cmocka_unit_test(test_failed_write_leaves_nothing),
+        cmocka_unit_test(test_write_and_read), cmocka_unit_test(test_read_refuses),
+        cmocka_unit_test(test_read_proc),      cmocka_unit_test(test_failed_write_leaves_nothing),
         cmocka_unit_test(test_private_folder),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -157,8 +157,9 @@ static void test_kernel_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_env),     cmocka_unit_test(test_cache_folder), cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_nearest), cmocka_unit_test(test_log),          cmocka_unit_test(test_embedded_files),
+        cmocka_unit_test(test_env),           cmocka_unit_test(test_cache_folder),
+        cmocka_unit_test(test_hash),          cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_log),           cmocka_unit_test(test_embedded_files),
         cmocka_unit_test(test_kernel_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

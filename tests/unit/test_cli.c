@@ -191,8 +191,7 @@ static void other_recipe(void **state)
 {
     (void)state;
     expect("train mlp --samples 60 --batch 30 --max-steps 1 --checkpoint %F/other", 0, "done: ");
-    expect("train cnn --samples 60 --batch 30 --max-steps 2 --checkpoint %F/other --resume", 4,
-           "clgrad: ");
+    expect("train cnn --samples 60 --batch 30 --max-steps 2 --checkpoint %F/other --resume", 4, "clgrad: ");
 }
 
 static void seeds(void **state)

@@ -131,7 +131,8 @@ static void test_limits(void **state)
     assert_non_null(strstr(error.message, "the device is full"));
     assert_int_equal(clgi_device_arena_reserve(device, 200000, NULL), CLG_EDEVMEM);
     clgi_storage_release(slots[--count]);
-    assert_int_equal(clgi_device_arena_reserve(device, 200000, NULL), CLG_OK); /* the empty chunk was given back */
+    assert_int_equal(clgi_device_arena_reserve(device, 200000, NULL),
+                     CLG_OK); /* the empty chunk was given back */
     while (count) clgi_storage_release(slots[--count]);
     clg_device_close(device);
 }
@@ -249,7 +250,8 @@ static void test_fill(void **state)
     const clg_backend *backend = clgi_device_backend(device, &handle);
     for (uint32_t pattern_bytes = 4; pattern_bytes <= 16; pattern_bytes *= 2) {
         uint32_t back[16];
-        assert_int_equal(backend->fill(handle, storage->memory, storage->offset, 48, pattern, pattern_bytes, &error), 0);
+        assert_int_equal(
+            backend->fill(handle, storage->memory, storage->offset, 48, pattern, pattern_bytes, &error), 0);
         assert_int_equal(clgi_storage_read(storage, 0, back, sizeof back, NULL), CLG_OK);
         for (uint32_t i = 0; i < 16; i++) assert_int_equal(back[i], i < 12 ? i % (pattern_bytes / 4) + 1 : 0);
     }
@@ -260,9 +262,15 @@ static void test_fill(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_host_device),     cmocka_unit_test(test_contents), cmocka_unit_test(test_random_use),
-        cmocka_unit_test(test_limits),          cmocka_unit_test(test_arena),    cmocka_unit_test(test_lost_device),
-        cmocka_unit_test(test_memory_failures), cmocka_unit_test(test_threads),  cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_host_device),
+        cmocka_unit_test(test_contents),
+        cmocka_unit_test(test_random_use),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_lost_device),
+        cmocka_unit_test(test_memory_failures),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_fill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,8 +38,12 @@ typedef struct row {
     uint64_t rate, copy, broken;
 } row;
 
-static const row gpu = { "1:0", "Radeon RX 6800", "Advanced Micro Devices, Inc.", "rusticl", "gpu", NULL, 5000, 300, 0 };
-static const row cpu = { "0:0", "pthread-Xeon", "GenuineIntel", "Portable Computing Language", "cpu", NULL, 150, 10, 0 };
+static const row gpu = {
+    "1:0", "Radeon RX 6800", "Advanced Micro Devices, Inc.", "rusticl", "gpu", NULL, 5000, 300, 0
+};
+static const row cpu = {
+    "0:0", "pthread-Xeon", "GenuineIntel", "Portable Computing Language", "cpu", NULL, 150, 10, 0
+};
 static const row raster = { "2:0", "llvmpipe (LLVM 15)", "Mesa", "rusticl", "cpu", NULL, 900, 90, 0 };
 static const row custom = { "3:0", "Odd Thing", "Odd", "Odd CL", "accelerator", "no compiler", 0, 0, 0 };
 static const row broken = { "4:0", "Wrong GPU", "Wrong", "Wrong CL", "gpu", NULL, 9000, 900, 1 };
@@ -54,8 +58,15 @@ static clgi_found_list list_of(const row *const *rows, size_t count)
         const row *r = rows[i];
         list.devices[i].backend = r == &host ? &without_kernels : &with_kernels;
         list.devices[i].info = (clg_device_info){
-            .id = r->id, .name = r->name, .vendor = r->vendor, .platform = r->platform, .driver = "1",
-            .opencl_version = "", .type = r->type, .family = "cpu", .refused = r->refused,
+            .id = r->id,
+            .name = r->name,
+            .vendor = r->vendor,
+            .platform = r->platform,
+            .driver = "1",
+            .opencl_version = "",
+            .type = r->type,
+            .family = "cpu",
+            .refused = r->refused,
             .reserved = { r->rate, r->copy, r->broken },
         };
     }
@@ -127,7 +138,9 @@ static void test_environment(void **state)
 static void test_nobody(void **state)
 {
     (void)state;
-    expect_none(LIST(&cpu, &gpu, &host), "raedon", "none is called \"raedon\": there are 0:0 (pthread-Xeon), 1:0 (Radeon RX 6800), host (Xeon); did you mean \"Radeon\"?");
+    expect_none(LIST(&cpu, &gpu, &host), "raedon",
+                "none is called \"raedon\": there are 0:0 (pthread-Xeon), 1:0 (Radeon RX 6800), host (Xeon); "
+                "did you mean \"Radeon\"?");
     expect_none(LIST(&cpu, &host), "1:0", "did you mean \"0:0\"?");
     expect_none(LIST(&cpu, &host), "zzzzzzzz", "there are 0:0");
     expect_none(LIST(&custom, &host), "3:0", "3:0 (Odd Thing) cannot be used: no compiler");
@@ -187,8 +200,9 @@ static void test_public_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_auto),        cmocka_unit_test(test_named),  cmocka_unit_test(test_environment),
-        cmocka_unit_test(test_nobody),      cmocka_unit_test(test_ranks),  cmocka_unit_test(test_no_needless_probe),
+        cmocka_unit_test(test_auto),        cmocka_unit_test(test_named),
+        cmocka_unit_test(test_environment), cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_ranks),       cmocka_unit_test(test_no_needless_probe),
         cmocka_unit_test(test_public_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

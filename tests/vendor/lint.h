@@ -10,15 +10,15 @@
 #define VEC 4
 #endif
 #if SPLIT == 1
-#define STORE_PARAMS __global float *lint_y
-#define STORE_ARGS lint_y
-#define STORE_V(row, col, v) VSTORE(v, lint_y + (row) * 16 + (col))
-#define STORE_S(row, col, v) (lint_y[(row) * 16 + (col)] = (v))
+#define STORE_PARAMS         __global float *lint_y
+#define STORE_ARGS           lint_y
+#define STORE_V(row, col, v) VSTORE(v, lint_y + (row)*16 + (col))
+#define STORE_S(row, col, v) (lint_y[(row)*16 + (col)] = (v))
 #endif
 
 /* The code that map, row and column call: y = sum of x along what they reduce. */
 #define PARAMETERS __global float *y, __global const float *x
-#define ARGUMENTS y, x
+#define ARGUMENTS  y, x
 #define LINT_REDUCE(name, type, load, store)                                                                 \
     static void NAME(name)(long o, long first, long last, long column, __global float *parts, ulong at,      \
                            ulong field, PARAMETERS)                                                          \
@@ -63,14 +63,14 @@ static void NAME(finish)(long o, long column, long splits, __global const float 
 
 /* Parameters: one small problem for all. */
 #define LINT_IMAGE 16
-#define XH LINT_IMAGE
-#define XW LINT_IMAGE
-#define YH LINT_IMAGE
-#define YW LINT_IMAGE
-#define KH 3
-#define KW 3
-#define WIN_H 2
-#define WIN_W 2
+#define XH         LINT_IMAGE
+#define XW         LINT_IMAGE
+#define YH         LINT_IMAGE
+#define YW         LINT_IMAGE
+#define KH         3
+#define KW         3
+#define WIN_H      2
+#define WIN_W      2
 #ifndef STRIDE_H
 #define STRIDE_H 1
 #define STRIDE_W 1
@@ -86,7 +86,7 @@ static void NAME(finish)(long o, long column, long splits, __global const float 
 #ifndef GROUPS
 #define GROUPS 1
 #endif
-#define IN_GROUP (16 / GROUPS)
+#define IN_GROUP  (16 / GROUPS)
 #define OUT_GROUP (16 / GROUPS)
 #ifndef BLOCKS
 #define BLOCKS 1

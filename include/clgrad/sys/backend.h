@@ -22,22 +22,26 @@ typedef struct clg_kernel clg_kernel;   /* one kernel object with its own argume
 /* What the planner needs to know of an open device. */
 typedef struct clg_device_traits {
     uint64_t memory_bytes, max_allocation_bytes, local_memory_bytes;
-    uint64_t max_argument_bytes;   /* kernel argument space */
-    uint32_t alignment_bytes;      /* of chunk offsets */
+    uint64_t max_argument_bytes; /* kernel argument space */
+    uint32_t alignment_bytes;    /* of chunk offsets */
     uint32_t max_work_group;
-    uint32_t compute_units;        /* for information: never decides a split */
-    uint32_t vector;               /* floats in a native vector, 1, 4, 8 or 16 */
-    uint32_t max_trips;            /* loop iterations that one work-item survives; 0: no limit */
-    int32_t family;                /* CLG_FAMILY_CPU or CLG_FAMILY_GPU; CLG_FAMILY_AUTO: no kernels (host) */
+    uint32_t compute_units; /* for information: never decides a split */
+    uint32_t vector;        /* floats in a native vector, 1, 4, 8 or 16 */
+    uint32_t max_trips;     /* loop iterations that one work-item survives; 0: no limit */
+    int32_t family;         /* CLG_FAMILY_CPU or CLG_FAMILY_GPU; CLG_FAMILY_AUTO: no kernels (host) */
     int32_t has_f64, fast_fma;
-    int32_t host_memory;           /* mapping costs no copy */
-    char identity[256];            /* vendor, device, driver: part of every cache key */
+    int32_t host_memory; /* mapping costs no copy */
+    char identity[256];  /* vendor, device, driver: part of every cache key */
 } clg_device_traits;
 
-typedef enum clg_argument_kind { CLG_ARGUMENT_MEMORY, CLG_ARGUMENT_LOCAL, CLG_ARGUMENT_VALUE } clg_argument_kind;
+typedef enum clg_argument_kind {
+    CLG_ARGUMENT_MEMORY,
+    CLG_ARGUMENT_LOCAL,
+    CLG_ARGUMENT_VALUE
+} clg_argument_kind;
 typedef struct clg_argument {
     clg_argument_kind kind;
-    uint32_t bytes;             /* of the value, or of local memory */
+    uint32_t bytes; /* of the value, or of local memory */
     union {
         clg_memory *memory;
         uint32_t u32;
@@ -80,8 +84,8 @@ typedef struct clg_backend {
                         clg_error *error);
     clg_status (*read)(void *handle, clg_memory *memory, uint64_t offset, void *destination, uint64_t bytes,
                        clg_error *error);
-    clg_status (*copy)(void *handle, clg_memory *from, uint64_t from_offset, clg_memory *to, uint64_t to_offset,
-                       uint64_t bytes, clg_error *error);
+    clg_status (*copy)(void *handle, clg_memory *from, uint64_t from_offset, clg_memory *to,
+                       uint64_t to_offset, uint64_t bytes, clg_error *error);
     /* pattern_bytes 1, 2, 4, 8 or 16; bytes is a multiple of it. */
     clg_status (*fill)(void *handle, clg_memory *memory, uint64_t offset, uint64_t bytes, const void *pattern,
                        uint32_t pattern_bytes, clg_error *error);
