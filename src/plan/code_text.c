@@ -233,7 +233,7 @@ void clgi_code_words(clgi_code *code, int width)
 
 /* --- Values ------------------------------------------------------------------------------------------- */
 
-static const char *register_type(clg_dtype dtype)
+const char *clgi_code_register_type(clg_dtype dtype)
 {
     return dtype == CLG_F32 ? "F" : dtype == CLG_U32 ? "U" : "I";
 }
@@ -246,7 +246,7 @@ static void constant_text(clgi_code *code, const clgi_node *node)
     if (dtype == CLG_BOOL)
         TEXT("(I)(%d)", value != 0 ? -1 : 0);
     else if (dtype != CLG_F32)
-        TEXT("(%s)(%lld)", register_type(dtype), (long long)value);
+        TEXT("(%s)(%lld)", clgi_code_register_type(dtype), (long long)value);
     else if (isnan(value))
         TEXT("(F)(NAN)");
     else if (isinf(value))
@@ -280,7 +280,7 @@ static void load_text(clgi_code *code, int k)
     if (steps_along_vector(code, k))
         TEXT("LOAD_%s(x%d + p%d)", dtype, k, k);
     else
-        TEXT("(%s)(LOAD_ONE_%s(x%d + p%d))", register_type(operand->base->dtype), dtype, k, k);
+        TEXT("(%s)(LOAD_ONE_%s(x%d + p%d))", clgi_code_register_type(operand->base->dtype), dtype, k, k);
     if (guarded) TEXT(" : 0");
 }
 
@@ -311,8 +311,7 @@ static int place_of(const clgi_code *code, const clgi_node *node)
     return -1;
 }
 
-/* Input i of the node at `place`, as an expression. */
-static void input_text(clgi_code *code, int place, int i)
+void clgi_code_input(clgi_code *code, int place, int i)
 {
     int k = code->input[place][i];
     if (k < 0) {
@@ -321,7 +320,7 @@ static void input_text(clgi_code *code, int place, int i)
         if (kept && base->dtype == CLG_BOOL)
             TEXT("((I)(TRUTH(t%d)))", from);
         else if (kept)
-            TEXT("((%s)(t%d))", register_type(base->dtype), from);
+            TEXT("((%s)(t%d))", clgi_code_register_type(base->dtype), from);
         else
             TEXT("t%d", from);
         return;
@@ -383,15 +382,15 @@ static void node_text(clgi_code *code, int place)
     int inputs = node->op->kind == CLGI_ELEMENTWISE ? node->n_in : 1;
     for (int i = 0; i < inputs; ++i) {
         clg_dtype dtype = node->op->kind == CLGI_ELEMENTWISE ? node->in[i]->dtype : node->out[0].dtype;
-        TEXT("    const %s i%d_%d = ", register_type(dtype), place, i);
-        input_text(code, place, i);
+        TEXT("    const %s i%d_%d = ", clgi_code_register_type(dtype), place, i);
+        clgi_code_input(code, place, i);
         TEXT(";\n");
     }
     if (is_checked(node)) {
         check_text(code, place);
         return;
     }
-    TEXT("    const %s t%d = ", register_type(node->out[0].dtype), place);
+    TEXT("    const %s t%d = ", clgi_code_register_type(node->out[0].dtype), place);
     snprintf(input, sizeof input, "i%d_0", place);
     if (node->op->kind != CLGI_ELEMENTWISE)
         TEXT("%s", input);
@@ -444,75 +443,4 @@ void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted)
         int from = place_of(code, code->base[place][i]->node);
         if (clgi_role_of(code->group, code->group->nodes[from]) == reads) clgi_code_need(code, from, wanted);
     }
-}
-
-/* --- Reductions ---------------------------------------------------------------------------------------- */
-
-int clgi_code_fields(const clgi_code *code, int place)
-{
-    return code->group->nodes[place]->op == &clgi_op_argmax ? 2 : 1;
-}
-
-static clg_dtype sum_type(const clgi_node *node)
-{
-    return node->op == &clgi_op_argmax ? node->in[0]->dtype : node->out[0].dtype;
-}
-
-void clgi_code_accumulator(clgi_code *code, int place, const char *prefix)
-{
-    const clgi_node *node = code->group->nodes[place];
-    const char *type = register_type(sum_type(node));
-    const char *start = node->op == &clgi_op_sum    ? "0"
-                        : sum_type(node) == CLG_F32 ? "-INFINITY"
-                        : sum_type(node) == CLG_I32 ? "INT_MIN"
-                                                    : "0";
-    TEXT("    %s %s%d = (%s)(%s);\n", type, prefix, place, type, start);
-    if (node->op == &clgi_op_argmax) TEXT("    I %s%d_i = (I)(-1);\n", prefix, place);
-}
-
-void clgi_code_combine(clgi_code *code, int place, const char *into, const char *other)
-{
-    const clgi_node *node = code->group->nodes[place];
-    const int id = place;
-    if (node->op == &clgi_op_sum)
-        TEXT("    %s%d += %s%d;\n", into, id, other, id);
-    else if (node->op == &clgi_op_max)
-        TEXT("    %s%d = select(%s%d, %s%d, (%s%d > %s%d) | (%s%d != %s%d));\n", into, id, into, id, other,
-             id, other, id, into, id, other, id, other, id);
-    else { /* the larger wins, NaN above all; of equals the smaller index; -1 is nothing yet */
-        TEXT("    { const I taken = (%s%d_i >= 0) & ((%s%d_i < 0) | (%s%d > %s%d) | ((%s%d != %s%d) & (%s%d "
-             "== %s%d)) |\n"
-             "        (((%s%d == %s%d) | ((%s%d != %s%d) & (%s%d != %s%d))) & (%s%d_i < %s%d_i)));\n",
-             other, id, into, id, other, id, into, id, other, id, other, id, into, id, into, id, other, id,
-             into, id, other, id, other, id, into, id, into, id, other, id, into, id);
-        TEXT("    %s%d = select(%s%d, %s%d, taken); %s%d_i = select(%s%d_i, %s%d_i, taken); }\n", into, id,
-             into, id, other, id, into, id, into, id, other, id);
-    }
-}
-
-/* One element (or vector): eN is the value just computed. */
-void clgi_code_accumulate(clgi_code *code, int place, const char *prefix, const char *position)
-{
-    const clgi_node *node = code->group->nodes[place];
-    TEXT("    { const %s e%d = %s", register_type(sum_type(node)), place,
-         node->in[0]->dtype != sum_type(node) && sum_type(node) == CLG_F32 ? "CONVERT_F" : "");
-    input_text(code, place, 0);
-    TEXT(";\n");
-    if (node->op == &clgi_op_argmax) TEXT("    const I e%d_i = %s;\n", place, position);
-    clgi_code_combine(code, place, prefix, "e");
-    TEXT("    }\n");
-}
-
-void clgi_code_fold_lanes(clgi_code *code, int place, int width)
-{
-    const clgi_node *node = code->group->nodes[place];
-    const int id = place;
-    const char *type = sum_type(node) == CLG_F32 ? "float" : sum_type(node) == CLG_U32 ? "uint" : "int";
-    TEXT("    { %s lanes[%d];\n    vstore%d(v%d, 0, lanes);\n", type, width, width, id);
-    if (clgi_code_fields(code, place) == 2)
-        TEXT("    int lanes_i[%d];\n    vstore%d(v%d_i, 0, lanes_i);\n", width, width, id);
-    TEXT("    for (int lane = 0; lane < %d; ++lane) {\n    const %s e%d = lanes[lane];\n", width, type, id);
-    if (clgi_code_fields(code, place) == 2) TEXT("    const int e%d_i = lanes_i[lane];\n", id);
-    clgi_code_combine(code, place, "a", "e");
-    TEXT("    } }\n");
 }

@@ -62,6 +62,10 @@ void clgi_code_coordinates(clgi_code *code, clgi_axis_class axis_class, const ch
 void clgi_code_words(clgi_code *code, int width);
 /* The statements of the nodes marked in `wanted`, indices first; stores of the outputs marked in `stored`. */
 void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigned char *stored);
+/* The type of a value in registers: F, I or U. */
+const char *clgi_code_register_type(clg_dtype dtype);
+/* Input i of the node at `place`, as an expression. */
+void clgi_code_input(clgi_code *code, int place, int i);
 /* Marks the full nodes that `place` needs inside the group, itself included. */
 void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted);
 /* Accumulators of reduction `place`: declaration, one step, and folding `other` into `into`. */
@@ -71,6 +75,19 @@ void clgi_code_combine(clgi_code *code, int place, const char *into, const char 
 /* Lanes of the vector accumulator vN, in order, into the scalar one aN. */
 void clgi_code_fold_lanes(clgi_code *code, int place, int width);
 int clgi_code_fields(const clgi_code *code, int place);
+
+/* --- What all kinds of kernels ask (code_shape.c) ------------------------------------------------- */
+/* On a CPU a work-item takes about so many elements. */
+enum { CLGI_ITEM_ELEMENTS = 4096 };
+const clgi_group *clgi_code_group(const clgi_emitter *emitter);
+int clgi_code_is_gpu(const clgi_emitter *emitter);
+/* The largest power of two up to `wished` that a work-group may have. */
+uint64_t clgi_code_at_most_group(const clgi_emitter *emitter, uint64_t wished);
+/* Floats in a vector along the class: 1 for the GPU family, or where a vector cannot run. */
+int clgi_code_vector_width(const clgi_emitter *emitter, const clgi_code *code, clgi_axis_class axis_class);
+void clgi_code_all_nodes(const clgi_group *group, unsigned char *marks);
+int clgi_code_is_kept(const clgi_code *code, int place);
+int clgi_code_is_reduction(const clgi_code *code, int place);
 
 /* --- The kernels of a group ------------------------------------------------------------------------- */
 void clgi_code_map(clgi_emitter *emitter);

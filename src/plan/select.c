@@ -1,8 +1,17 @@
 /* Pass: how each group runs. The first implementation that accepts is taken; its launches become steps. */
 #include <string.h>
 
+#include "base/env.h"
 #include "ops/rules.h"
 #include "plan/codegen.h"
+
+static int is_skipped(const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = clgi_env(CLGI_ENV_SKIP); *at; at += strcspn(at, ",") + (strchr(at, ',') != NULL))
+        if (strcspn(at, ",") == length && !strncmp(at, name, length)) return 1;
+    return 0;
+}
 
 /* --- Operands of ops with kernels of their own, or on the host --------------------------------------- */
 
@@ -101,7 +110,9 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
     int unbuilt = 0;
     for (const clgi_implementation *impl = node->op->implementations; impl->name; ++impl) {
         int family = impl->family == CLG_FAMILY_AUTO || (int)impl->family == problem.traits->family;
-        if (clgi_is_denied(denied, node->op->name, impl->name)) {
+        if (is_skipped(impl->name))
+            why = "CLGRAD_SKIP names it";
+        else if (clgi_is_denied(denied, node->op->name, impl->name)) {
             why = "it did not build on this device";
             unbuilt = 1;
         } else if (!family)
