@@ -4,11 +4,7 @@
 
 #include "graph/node.h"
 
-/* A stored tensor as this graph saw it first: recorded nodes point at `tensor`, whose storage is retained. */
-typedef struct clgi_slot {
-    clg_tensor *tensor;
-} clgi_slot;
-
+/* A stored tensor as this graph saw it first is a slot: recorded nodes point at it; it retains the storage. */
 struct clg_graph {
     clg_device *device;
     clg_error error;

@@ -63,7 +63,7 @@ typedef struct clgi_launch clgi_launch;
 
 /* Scratch memory of this group, in bytes; a value number for clgi_launch_buffer. */
 int clgi_emit_workspace(clgi_emitter *emitter, uint64_t bytes);
-/* A launch of the kernel `entry` of a template file; launches run in the order they are made. */
+/* A launch of the kernel of a template file; launches run in the order they are made. */
 clgi_launch *clgi_emit_launch(clgi_emitter *emitter, const char *file);
 void clgi_launch_define(clgi_launch *launch, const char *name, int64_t value);
 /* Kernel parameters, in order. A buffer becomes two: `__global TYPE *x, const ulong x_offset` (elements of
@@ -100,7 +100,6 @@ typedef struct clgi_op {
     const char *name, *doc, *source;
     clgi_kind kind;
     uint16_t code; /* row of the elementwise table, reduction, movement ...: meaning is the kind's */
-    int random;    /* 1: two equal nodes are two different values */
     /* Sets dtype and shape of node->out and n_out; CLG_OK, or the graph's error with a message. */
     clg_status (*infer)(clg_graph *graph, clgi_node *node);
     /* dx[i] = gradient to input i for those with need[i]; others stay NULL. dy[i] is NULL where no gradient

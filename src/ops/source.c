@@ -91,14 +91,12 @@ const clgi_op clgi_op_random_bits = { .name = "random_bits",
                                       .doc = "32 random bits: Philox4x32-10",
                                       .source = "Salmon et al. 2011",
                                       .kind = CLGI_SOURCE,
-                                      .random = 1,
                                       .infer = infer_generator,
                                       .host = clgi_host_random_bits };
 const clgi_op clgi_op_random_uniform = { .name = "random_uniform",
                                          .doc = "uniform in [0, 1), multiples of 2^-24: Philox4x32-10",
                                          .source = "Salmon et al. 2011",
                                          .kind = CLGI_SOURCE,
-                                         .random = 1,
                                          .infer = infer_generator,
                                          .host = clgi_host_random_uniform };
 

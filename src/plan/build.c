@@ -42,7 +42,7 @@ static const char *op_of(const clgi_plan *plan, const clgi_step *step)
 
 static void describe(const clgi_plan *plan, const clgi_step *step, clgi_kernel_source *source)
 {
-    *source = (clgi_kernel_source){ .file = step->file, .entry = step->entry, .op = op_of(plan, step) };
+    *source = (clgi_kernel_source){ .file = step->file, .op = op_of(plan, step) };
     source->defines = step->source_defines.data ? step->source_defines.data : "";
     source->code = step->source_code.data ? step->source_code.data : "";
     memcpy(source->local, step->local, sizeof source->local);

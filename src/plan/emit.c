@@ -51,11 +51,6 @@ clgi_launch *clgi_emit_launch(clgi_emitter *emitter, const char *file)
     return launch;
 }
 
-void clgi_launch_entry(clgi_launch *launch, const char *entry)
-{
-    if (launch) clgi_launch_step(launch)->entry = entry;
-}
-
 int clgi_emit_workspace(clgi_emitter *emitter, uint64_t bytes)
 {
     clg_shape shape = { 1, { (int64_t)((bytes + 3) / 4) } };

@@ -21,6 +21,5 @@ clgi_step *clgi_launch_step(clgi_launch *launch);
 /* A buffer parameter: memory and offset; `access` is CLGI_READS, CLGI_WRITES ... */
 void clgi_launch_value(clgi_launch *launch, int value, int64_t offset, uint32_t element_bytes, int access);
 void clgi_launch_parameter(clgi_launch *launch, clgi_parameter parameter);
-void clgi_launch_entry(clgi_launch *launch, const char *entry);
 
 #endif

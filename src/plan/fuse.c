@@ -153,14 +153,13 @@ static void merge_nodes(const clgi_group *p, const clgi_group *q, clgi_node **no
 }
 
 /* The contraction is the first node, whatever was recorded before it. */
-static void contraction_first(clgi_node **nodes, int n)
+static void contraction_first(clgi_node **nodes)
 {
     int at = 0;
     while (nodes[at]->op->kind != CLGI_CONTRACTION && nodes[at]->op->kind != CLGI_KERNEL) ++at;
     clgi_node *first = nodes[at];
     memmove(nodes + 1, nodes, (size_t)at * sizeof *nodes);
     nodes[0] = first;
-    (void)n;
 }
 
 static void set_group(clgi_plan *plan, const clgi_group *group, int number)
@@ -202,7 +201,7 @@ static int try_merge(fuse_state *s, int p_number, int q_number, int siblings)
     both.nodes = clgi_arena_alloc(&s->plan->arena, (size_t)both.n_nodes * sizeof *both.nodes);
     if (!both.nodes) return 0;
     merge_nodes(p, q, both.nodes);
-    if (both.kind == CLGI_GROUP_CONTRACTION) contraction_first(both.nodes, both.n_nodes);
+    if (both.kind == CLGI_GROUP_CONTRACTION) contraction_first(both.nodes);
     const clgi_group *reducing = p->axes ? p : q;
     const clgi_group *spaces[2] = { p->axes || both.kind == CLGI_GROUP_CONTRACTION ? p : q,
                                     reducing->axes ? reducing : p };

@@ -114,7 +114,7 @@ typedef struct clgi_step {
     /* kernel */
     const char *implementation, *op;
     clgi_text source_defines, source_code;
-    const char *file, *entry;
+    const char *file;
     clgi_parameter *parameters;
     int n_parameters, parameter_capacity;
     uint64_t global[3], local[3];
