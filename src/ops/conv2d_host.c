@@ -275,7 +275,7 @@ void clgi_host_conv2d(const clgi_host_call *call)
         const columns source = { &g, group };
         const clgi_host_factor a = { &source, image_line, 1 }, b = { &source, weight_line, 1 };
         done = clgi_host_gemm(pixels, g.out, g.kernel[0] * g.kernel[1] * g.in, &a, &b,
-                              (float *)g.y->data + group * g.out, all);
+                              (float *)g.y->data + group * g.out, all, call->scratch);
     }
     if (!done) run_plain(call, &g, forward_element);
 }
@@ -290,7 +290,7 @@ void clgi_host_conv2d_input(const clgi_host_call *call)
         const columns source = { &g, group };
         const clgi_host_factor a = { &source, gradient_line, 1 }, b = { &source, weight_input_line, 0 };
         done = clgi_host_gemm(pixels, g.in, g.kernel[0] * g.kernel[1] * g.out, &a, &b,
-                              (float *)g.x->data + group * g.in, all);
+                              (float *)g.x->data + group * g.in, all, call->scratch);
     }
     if (!done) run_plain(call, &g, input_element);
 }
@@ -304,7 +304,8 @@ void clgi_host_conv2d_weights(const clgi_host_call *call)
     for (int64_t group = 0; done && group < g.groups; ++group) {
         const columns source = { &g, group };
         const clgi_host_factor a = { &source, pixel_line, 0 }, b = { &source, image_line, 0 };
-        done = clgi_host_gemm(g.out, taps, pixels, &a, &b, (float *)g.w->data + group * g.out * taps, taps);
+        done = clgi_host_gemm(g.out, taps, pixels, &a, &b, (float *)g.w->data + group * g.out * taps, taps,
+                              call->scratch);
     }
     if (!done) run_plain(call, &g, weights_element);
 }

@@ -92,7 +92,10 @@ typedef struct gemm_task {
     float *c;
     int64_t m, n, k, ldc;
     int64_t m_parts, n_parts; /* how c is shared out */
-    atomic_int failed;
+    float *scratch;
+    size_t thread_scratch; /* floats */
+    int threads;
+    atomic_char claimed[CLGI_HOST_MOST_THREADS]; /* parts of the scratch memory */
 } gemm_task;
 
 /* The block at hand: c's rows from row0, columns [n0, n0 + n), terms [k0, k0 + k). */
@@ -197,24 +200,26 @@ static void multiply_part(const gemm_task *task, int64_t m0, int64_t m1, int64_t
         }
 }
 
+/* A thread's part of the scratch memory: no more threads are here than there are parts of it. */
+static int claim(gemm_task *task)
+{
+    int slot = 0;
+    while (atomic_exchange(&task->claimed[slot], 1)) slot = (slot + 1) % task->threads;
+    return slot;
+}
+
 static void multiply_parts(void *context, int64_t begin, int64_t end)
 {
     gemm_task *task = context;
-    const int64_t k_most = task->k < K_BLOCK ? task->k : K_BLOCK,
-                  n_most = task->n < N_BLOCK ? task->n : N_BLOCK;
-    float *scratch =
-        clgi_alloc((size_t)(M_BLOCK * A_STRIDE + k_most * (n_most + MAX_COLUMNS)) * sizeof *scratch);
-    if (!scratch) {
-        atomic_store(&task->failed, 1);
-        return;
-    }
+    const int slot = claim(task);
+    float *scratch = task->scratch + (size_t)slot * task->thread_scratch;
     for (int64_t part = begin; part < end; ++part) {
         int64_t m0, m1, n0, n1;
         find_part(task->m, task->tile.rows, part / task->n_parts, task->m_parts, &m0, &m1);
         find_part(task->n, task->tile.columns, part % task->n_parts, task->n_parts, &n0, &n1);
         multiply_part(task, m0, m1, n0, n1, scratch);
     }
-    clgi_free(scratch);
+    atomic_store(&task->claimed[slot], 0);
 }
 
 /* --- Sharing out --------------------------------------------------------------------------------------- */
@@ -242,8 +247,20 @@ static void share(gemm_task *task)
     }
 }
 
+static int find_scratch(gemm_task *task, clgi_host_scratch *scratch)
+{
+    const int64_t k = least(task->k, K_BLOCK), n = least(task->n, N_BLOCK);
+    const int64_t parts = task->m_parts * task->n_parts;
+    if (!scratch) return 0;
+    task->threads = (int)least(parts, clgi_host_threads());
+    task->thread_scratch = (size_t)(M_BLOCK * A_STRIDE + k * (n + MAX_COLUMNS));
+    task->scratch =
+        clgi_host_scratch_take(scratch, (size_t)task->threads * task->thread_scratch * sizeof(float));
+    return task->scratch != NULL;
+}
+
 int clgi_host_gemm(int64_t m, int64_t n, int64_t k, const clgi_host_factor *a, const clgi_host_factor *b,
-                   float *c, int64_t ldc)
+                   float *c, int64_t ldc, clgi_host_scratch *scratch)
 {
     gemm_task task = { .tile = choose_tile(), .a = a, .b = b, .c = c, .m = m, .n = n, .k = k, .ldc = ldc };
     if (m == 0 || n == 0) return 1;
@@ -252,6 +269,7 @@ int clgi_host_gemm(int64_t m, int64_t n, int64_t k, const clgi_host_factor *a, c
         return 1;
     }
     share(&task);
+    if (!find_scratch(&task, scratch)) return 0;
     clgi_host_parallel(task.m_parts * task.n_parts, 1, multiply_parts, &task);
-    return !atomic_load(&task.failed);
+    return 1;
 }

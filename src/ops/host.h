@@ -11,7 +11,11 @@
  * is more than one piece. CLGRAD_THREADS says how many.                                                    */
 typedef void (*clgi_host_body)(void *context, int64_t begin, int64_t end);
 void clgi_host_parallel(int64_t count, int64_t grain, clgi_host_body body, void *context);
+enum { CLGI_HOST_MOST_THREADS = 256 };
 int clgi_host_threads(void);
+
+/* At least `bytes`, of any content; NULL when there is no memory. */
+void *clgi_host_scratch_take(clgi_host_scratch *scratch, size_t bytes);
 
 /* --- Strided reading -------------------------------------------------------------------------- */
 enum {
@@ -102,8 +106,8 @@ typedef struct clgi_host_factor {
     int along_k;
 } clgi_host_factor;
 /* c[m, n] = sum over k of a[m, k] b[k, n], rows of c `ldc` apart. Each element's sum has one fixed order. 0
- * when there is no memory for scratch (about 1 MiB a thread); c is undefined then. */
+ * when there is no memory for scratch (about 1 MiB a thread), or none is given; c is as it was then. */
 int clgi_host_gemm(int64_t m, int64_t n, int64_t k, const clgi_host_factor *a, const clgi_host_factor *b,
-                   float *c, int64_t ldc);
+                   float *c, int64_t ldc, clgi_host_scratch *scratch);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct product {
     int64_t m, n, k;
     matrix a, b;
     void *c; /* dense */
+    clgi_host_scratch *scratch;
 } product;
 
 static void multiply_plain(clg_dtype dtype, const product *p)
@@ -96,7 +97,7 @@ static int multiply_tiled(const product *p)
     const strided_lines b_lines = { p->b.data, b_along ? p->b.column : p->b.row,
                                     b_along ? p->b.row : p->b.column };
     const clgi_host_factor a = { &a_lines, read_line, a_along }, b = { &b_lines, read_line, b_along };
-    return clgi_host_gemm(p->m, p->n, p->k, &a, &b, p->c, p->n);
+    return clgi_host_gemm(p->m, p->n, p->k, &a, &b, p->c, p->n, p->scratch);
 }
 
 static void multiply(clg_dtype dtype, const product *p)
@@ -125,7 +126,8 @@ void clgi_host_matmul(const clgi_host_call *call)
                   .n = b->shape.dim[b_last],
                   .k = a->shape.dim[a_last],
                   .a = { NULL, a->stride[a_last - 1], a->stride[a_last] },
-                  .b = { NULL, b->stride[b_last - 1], b->stride[b_last] } };
+                  .b = { NULL, b->stride[b_last - 1], b->stride[b_last] },
+                  .scratch = call->scratch };
     const clgi_host_walk a_walk = walk_matrices(a, lead), b_walk = walk_matrices(b, lead);
     int64_t count = clg_shape_count(lead);
     /* One b for all, rows of a evenly apart: one tall product. */

@@ -30,6 +30,13 @@ typedef struct clgi_host_tensor {
     int64_t stride[CLG_MAX_DIMS]; /* in elements; 0 along broadcast axes */
 } clgi_host_tensor;
 
+/* Memory that a host function works in. Its owner keeps it from call to call, so that repeated steps allocate
+ * nothing, and frees `bytes` with clgi_free. */
+typedef struct clgi_host_scratch {
+    void *bytes;
+    size_t size;
+} clgi_host_scratch;
+
 typedef struct clgi_host_call {
     const clgi_node *node; /* for the attributes */
     int n_in, n_out;
@@ -37,7 +44,8 @@ typedef struct clgi_host_call {
     clgi_host_tensor *out;      /* dense */
     const double *scalars;      /* values of runtime scalars */
     uint64_t seed, step;
-    uint32_t *range_flag; /* set to 1 when an index is out of range */
+    uint32_t *range_flag;       /* set to 1 when an index is out of range */
+    clgi_host_scratch *scratch; /* NULL: fast forms that need it are passed over */
 } clgi_host_call;
 
 /* --- Kernels ---------------------------------------------------------------------------------- */

@@ -12,8 +12,6 @@
 #include "base/env.h"
 #include "ops/host.h"
 
-enum { MOST_THREADS = 256 };
-
 typedef struct parallel_task {
     clgi_host_body body;
     void *context;
@@ -35,11 +33,11 @@ static struct {
 int clgi_host_threads(void)
 {
     const long wanted = strtol(clgi_env(CLGI_ENV_THREADS), NULL, 10);
-    if (wanted > 0) return wanted < MOST_THREADS ? (int)wanted : MOST_THREADS;
+    if (wanted > 0) return wanted < CLGI_HOST_MOST_THREADS ? (int)wanted : CLGI_HOST_MOST_THREADS;
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set)) return 1;
     const int processors = CPU_COUNT(&set);
-    return processors < MOST_THREADS ? processors : MOST_THREADS;
+    return processors < CLGI_HOST_MOST_THREADS ? processors : CLGI_HOST_MOST_THREADS;
 }
 
 static void do_pieces(parallel_task *task)
@@ -115,4 +113,13 @@ void clgi_host_parallel(int64_t count, int64_t grain, clgi_host_body body, void 
     do_pieces(&task);
     withdraw();
     pthread_mutex_unlock(&pool.caller);
+}
+
+void *clgi_host_scratch_take(clgi_host_scratch *scratch, size_t bytes)
+{
+    if (scratch->size >= bytes) return scratch->bytes;
+    clgi_free(scratch->bytes);
+    scratch->bytes = clgi_alloc(bytes);
+    scratch->size = scratch->bytes ? bytes : 0;
+    return scratch->bytes;
 }

@@ -24,6 +24,7 @@ typedef struct clgi_run_state {
     size_t n_moving, moving_capacity;
     uniform_source (*uniform_inputs)[3];
     float *uniforms;
+    clgi_host_scratch scratch;
     uint64_t arena_generation;
     int bound; /* all fixed arguments are set */
 } clgi_run_state;
@@ -46,6 +47,7 @@ void clgi_run_state_destroy(clgi_plan *plan)
     clgi_free(run->moving);
     clgi_free(run->uniforms);
     clgi_free(run->uniform_inputs);
+    clgi_free(run->scratch.bytes);
     clgi_free(run);
     plan->run = NULL;
 }
@@ -326,7 +328,8 @@ static clg_status run_host(runner *r, const clgi_step *step)
                             .scalars = r->graph->scalars,
                             .seed = r->graph->seed,
                             .step = r->graph->step,
-                            .range_flag = &out_of_range };
+                            .range_flag = &out_of_range,
+                            .scratch = &r->plan->run->scratch };
     step->node->op->host(&call);
 out:
     for (int i = 0; i < mapped; ++i) {

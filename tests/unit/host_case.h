@@ -71,8 +71,11 @@ static inline void call_host(void (*host)(const clgi_host_call *), settings s, c
     const clgi_node node = {
         .op = &op, .attributes = s.attributes, .n_in = (uint16_t)n_in, .n_out = (uint16_t)n_out
     };
-    const clgi_host_call call = { &node, n_in, n_out, in, out, s.scalars, s.seed, s.step, s.range_flag };
+    clgi_host_scratch scratch = { 0 };
+    const clgi_host_call call = { &node,     n_in,   n_out,  in,           out,
+                                  s.scalars, s.seed, s.step, s.range_flag, &scratch };
     host(&call);
+    clgi_free(scratch.bytes);
 }
 
 /* Values in [-2, 2) that depend on the index alone; exact in few bits when `exact`, so that sums are exact
