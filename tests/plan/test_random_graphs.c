@@ -226,7 +226,13 @@ static void run_device(const char *spec, clg_family family, int count)
     memset(&b, 0, sizeof b);
     options.family = family;
     assert_int_equal(clg_device_open("host", &b.host, &error), CLG_OK);
-    if (clg_device_open_with(spec, &options, &b.device, &error)) fail_msg("%s", error.message);
+    clg_status status = clg_device_open_with(spec, &options, &b.device, &error);
+    if (status == CLG_EUNSUPPORTED) { /* a driver may end loops that kernels of the CPU family need */
+        print_message("%s\n", error.message);
+        clg_device_close(b.host);
+        return;
+    }
+    if (status) fail_msg("%s", error.message);
     for (int i = 0; i < count && failures < 5; i += BATCH) {
         size_t n = count - i < BATCH ? (size_t)(count - i) : BATCH;
         for (size_t j = 0; j < n; j++) {
