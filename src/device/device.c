@@ -299,7 +299,7 @@ clg_status clg_device_open_with(const char *spec, const clg_device_options *opti
     clgi_found_list found = { 0 };
     clgi_choice choice = { 0 };
     clg_status status;
-    CLGI_TRY(clgi_found_create(&found, error));
+    CLGI_TRY(clgi_found_create(&found, clgi_device_is_host(spec), error));
     CLGI_TRY(clgi_device_choose(&found, spec, &choice, error));
     CLGI_TRY(open_first(&choice, options ? options : &defaults, ret_device, error));
 out:

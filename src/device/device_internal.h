@@ -58,8 +58,8 @@ extern const clg_backend *const clgi_backends[];
 extern const clg_backend clgi_host_backend;
 extern const clg_backend clgi_opencl_backend; /* exists with CLGI_HAVE_OPENCL only */
 
-/* registry.c: everything there is, refused devices too. Zero-initialise the list; finish it in any case. */
-clg_status clgi_found_create(clgi_found_list *list, clg_error *error);
+/* registry.c: everything there is, refused devices too; or the host alone: no driver is opened then. Zero-initialise the list; finish it in any case. */
+clg_status clgi_found_create(clgi_found_list *list, int host_only, clg_error *error);
 void clgi_found_finish(clgi_found_list *list);
 /* Copies info with its strings into an arena. */
 clg_status clgi_info_copy(clg_device_info *to, const clg_device_info *from, clgi_arena *strings,
@@ -76,6 +76,8 @@ typedef struct clgi_choice {
     size_t count;
     char because[400];
 } clgi_choice;
+/* Whether `spec` can mean nothing but the host. */
+int clgi_device_is_host(const char *spec);
 /* spec as for clg_device_open. CLG_ENODEVICE names what there is. Finish the choice in any case. */
 clg_status clgi_device_choose(clgi_found_list *list, const char *spec, clgi_choice *choice, clg_error *error);
 void clgi_choice_finish(clgi_choice *choice);

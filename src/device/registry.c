@@ -65,11 +65,15 @@ static clg_status add_backend(clgi_found_list *list, const clg_backend *backend,
     return add_note(list, count ? NULL : note, error);
 }
 
-clg_status clgi_found_create(clgi_found_list *list, clg_error *error)
+clg_status clgi_found_create(clgi_found_list *list, int host_only, clg_error *error)
 {
     clg_status status = CLG_OK;
     pthread_mutex_lock(&discovery);
-    for (size_t i = 0; clgi_backends[i] && !status; i++) status = add_backend(list, clgi_backends[i], error);
+    if (host_only)
+        status = add_backend(list, &clgi_host_backend, error);
+    else
+        for (size_t i = 0; clgi_backends[i] && !status; i++)
+            status = add_backend(list, clgi_backends[i], error);
     pthread_mutex_unlock(&discovery);
 #ifndef CLGI_HAVE_OPENCL
     if (!status) status = add_note(list, "this build has no OpenCL back end", error);
@@ -98,7 +102,7 @@ clg_status clg_device_list_create(int probe, clg_device_list **ret_list, const c
     clg_device_info *devices = NULL;
     owned_list *owned = clgi_alloc_zero(1, sizeof *owned);
     if (!owned) return clgi_fail_memory(error, sizeof *owned);
-    CLGI_TRY(clgi_found_create(&owned->found, error));
+    CLGI_TRY(clgi_found_create(&owned->found, 0, error));
     if (probe) CLGI_TRY(clgi_found_probe(&owned->found, error));
     clgi_found_rank(&owned->found);
     devices = clgi_arena_alloc(&owned->found.strings, owned->found.count * sizeof *devices);

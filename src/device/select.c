@@ -142,13 +142,24 @@ static clg_status choose_among(clgi_found_list *list, const char *spec, clgi_cho
                      refused->name, refused->refused);
 }
 
+/* The user's text, or that of the environment where the user leaves it open. */
+static const char *find_spec(const char *spec, const char **ret_source)
+{
+    const int open = !spec || !*spec || !strcasecmp(spec, "auto");
+    *ret_source = open ? "CLGRAD_DEVICE=" : "";
+    return open ? clgi_env(CLGI_ENV_DEVICE) : spec;
+}
+
+int clgi_device_is_host(const char *spec)
+{
+    const char *source;
+    return !strcasecmp(find_spec(spec, &source), "host");
+}
+
 clg_status clgi_device_choose(clgi_found_list *list, const char *spec, clgi_choice *choice, clg_error *error)
 {
-    const char *source = "";
-    if (!spec || !*spec || !strcasecmp(spec, "auto")) {
-        spec = clgi_env(CLGI_ENV_DEVICE);
-        source = "CLGRAD_DEVICE=";
-    }
+    const char *source;
+    spec = find_spec(spec, &source);
     int automatic = !*spec || !strcasecmp(spec, "auto");
     clg_status status = choose_among(list, automatic ? NULL : spec, choice, error);
     if (status) return status;
