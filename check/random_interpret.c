@@ -215,7 +215,9 @@ static pair reduced(int code, const group *s, double x, double exponentials)
         return (pair){ s->largest, e };
     case CLGI_RANDOM_VARIANCE: {
         double off = e + mean_error + epsilon * s->size, variance = s->squares / s->count;
-        return (pair){ variance, 2 * off * s->deviation / s->count + off * off + 8 * epsilon * variance };
+        /* Many equal squares (of padding) are rounded to the same side each time. */
+        double rounding = (8 + sqrt(s->count)) * epsilon * variance;
+        return (pair){ variance, 2 * off * s->deviation / s->count + off * off + rounding };
     }
     case CLGI_RANDOM_SOFTMAX: {
         double y = exp(x - s->largest) / exponentials;

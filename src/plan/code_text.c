@@ -426,8 +426,10 @@ void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigne
     for (int n = 0; n < code->group->n_nodes; ++n) {
         int given = code->group->kind == CLGI_GROUP_CONTRACTION && n == 0;
         if (wanted[n] && !given && code->group->nodes[n]->op->kind != CLGI_REDUCE) node_text(code, n);
-        if (stored[n] && code->output[n] >= 0) store_text(code, n);
     }
+    /* Last of all: a result may take the place of an input that another node reads too. */
+    for (int n = 0; n < code->group->n_nodes; ++n)
+        if (stored[n] && code->output[n] >= 0) store_text(code, n);
 }
 
 void clgi_code_need(const clgi_code *code, int place, unsigned char *wanted)

@@ -104,6 +104,19 @@ static void assigned_twice(void)
     clg_tensor_destroy(x);
 }
 
+/* One kernel reads x for two results, and writes x between them in the record. */
+static void read_again_after_the_assign(void)
+{
+    clg_tensor *x = counting(5, 1);
+    clg_tensor *doubled = times(x, 2), *next = plus(x, 1);
+    clg_assign(g, x, doubled);
+    clg_tensor *both = clg_keep(g, clg_add(g, doubled, next));
+    run();
+    EXPECT(both, 4, 7, 10, 13, 16);
+    EXPECT(x, 2, 4, 6, 8, 10);
+    clg_tensor_destroy(x);
+}
+
 static void swapped(void)
 {
     clg_tensor *a = counting(3, 1), *b = counting(3, 11), *c = counting(3, 21);
@@ -350,6 +363,7 @@ static void on_every_device(void (*test)(void))
     }
 ON_EVERY_DEVICE(reads_before_and_after)
 ON_EVERY_DEVICE(assigned_twice)
+ON_EVERY_DEVICE(read_again_after_the_assign)
 ON_EVERY_DEVICE(swapped)
 ON_EVERY_DEVICE(one_value_in_two_places)
 ON_EVERY_DEVICE(written_over_what_is_read)
@@ -364,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_before_and_after_everywhere),
         cmocka_unit_test(assigned_twice_everywhere),
+        cmocka_unit_test(read_again_after_the_assign_everywhere),
         cmocka_unit_test(swapped_everywhere),
         cmocka_unit_test(one_value_in_two_places_everywhere),
         cmocka_unit_test(written_over_what_is_read_everywhere),
