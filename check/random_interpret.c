@@ -196,9 +196,16 @@ static void gather(group *s, double v, double e)
     s->terms += fabs(v);
 }
 
+/* Graphs repeat values (padding, broadcasts): then additions, in the worst case one long chain of them, are all
+ * rounded to the same side.                                                                      */
+static double growth(const group *s)
+{
+    return 2 + s->count / 4;
+}
+
 static double sum_error(const group *s)
 {
-    return s->error + 2 * (1 + sqrt(s->count) / 8) * epsilon * s->terms;
+    return s->error + growth(s) * epsilon * s->terms;
 }
 
 /* Value and error of the result of one group; for the row ops `x` is the element itself. */
@@ -215,8 +222,7 @@ static pair reduced(int code, const group *s, double x, double exponentials)
         return (pair){ s->largest, e };
     case CLGI_RANDOM_VARIANCE: {
         double off = e + mean_error + epsilon * s->size, variance = s->squares / s->count;
-        /* Many equal squares (of padding) are rounded to the same side each time. */
-        double rounding = (8 + sqrt(s->count)) * epsilon * variance;
+        double rounding = (6 + growth(s)) * epsilon * variance;
         return (pair){ variance, 2 * off * s->deviation / s->count + off * off + rounding };
     }
     case CLGI_RANDOM_SOFTMAX: {
