@@ -187,17 +187,21 @@ static int run_batch(const run *r, batch *b)
     return !status && (n == 1 || r->is_host || !values[0].host_steps);
 }
 
-/* A case that is wrong in company only is worth knowing as such. */
+/* A case that is wrong in company only is worth knowing as such; after a few that are wrong alone, too, the others
+ * are not tried again. */
 static clg_status judge_batch(const run *r, batch *b, clg_error *error)
 {
+    enum { WRONG_ALONE = 2 };
     clg_status status = CLG_OK;
+    int wrong = 0;
     for (size_t i = 0; i < b->n && !status; i++) {
         trial *t = &b->trials[i];
         if (!t->sound) continue;
         judge(r, &t->c, &t->oracle, &t->got, &t->result);
-        if (t->result.status != STATUS_FAILED || b->n == 1) continue;
+        if (t->result.status != STATUS_FAILED || b->n == 1 || wrong == WRONG_ALONE) continue;
         result together = t->result;
         status = run_alone(r, t, error);
+        wrong += t->result.status == STATUS_FAILED;
         if (status || t->result.status == STATUS_FAILED) continue;
         t->result = together;
         size_t length = strlen(together.message);

@@ -64,6 +64,8 @@ static void build_uniform(clg_graph *g, const clgi_check_case *c, clg_tensor **i
 {
     (void)in;
     out[0] = clg_random_uniform(g, clgi_case_list_shape(c, "dims"));
+    if (clgi_case_numbers(c, "spread")) /* read by another op, which draws each number where it reads it */
+        out[0] = clg_neg(g, clg_expand(g, out[0], clgi_case_list_shape(c, "spread")));
 }
 
 static void build_sum(clg_graph *g, const clgi_check_case *c, clg_tensor **in, clg_tensor **out)

@@ -7,7 +7,7 @@
  *   last CHANNELS % VEC one by one).
  * DISJOINT 1 (no padding, stride >= window): COLS_PER_ITEM cells of STRIDE_H x STRIDE_W pixels instead, so
  *   that each window is searched once.
- * Strides S0..S3 of x, T0..T3 of dy; S3 = T3 = 1 where VEC > 1. Any local size, no local memory.
+ * Strides S0..S2 of x, T0..T2 of dy; channels are contiguous. Any local size, no local memory.
  */
 #define CHANNEL_BLOCKS ((CHANNELS + VEC - 1) / VEC)
 
@@ -102,13 +102,13 @@ float NAME(pixel)(__global const float *x, __global const float *dy, const int h
 #define LINES      ((XH + STRIDE_H - 1) / STRIDE_H)
 #define LENGTH     ((XW + STRIDE_W - 1) / STRIDE_W)
 #define PUT_VECTOR NAME(cell_vector)(X + c, dy + c, n, line, at, c, STORE_ARGS)
-#define PUT_ONE    NAME(cell)(X + i * (long)S3, dy + i * (long)T3, n, line, at, i, STORE_ARGS)
+#define PUT_ONE    NAME(cell)(X + i, dy + i, n, line, at, i, STORE_ARGS)
 #else
 #define LINES      XH
 #define LENGTH     XW
 #define PUT_VECTOR STORE_V((n * XH + line) * XW + at, c, NAME(pixel_vector)(X + c, dy + c, line, at))
 #define PUT_ONE                                                                                              \
-    STORE_S((n * XH + line) * XW + at, i, NAME(pixel)(X + i * (long)S3, dy + i * (long)T3, line, at))
+    STORE_S((n * XH + line) * XW + at, i, NAME(pixel)(X + i, dy + i, line, at))
 #endif
 #define LINE_ITEMS ((LENGTH + COLS_PER_ITEM - 1) / COLS_PER_ITEM)
 

@@ -2,7 +2,7 @@
  *
  * MEAN 0: the largest value; padding never wins, NaN does. MEAN 1: the mean, padding counts as zeros.
  * One work-item owns COLS_PER_ITEM neighbouring output pixels of a line and VEC channels (or the last
- * CHANNELS % VEC one by one). x has any strides S0..S3, S3 = 1 where VEC > 1. Any local size, no local
+ * CHANNELS % VEC one by one). S0..S2: strides of x, channels are contiguous. Any local size, no local
  * memory.
  */
 #define CHANNEL_BLOCKS ((CHANNELS + VEC - 1) / VEC)
@@ -52,7 +52,7 @@ KERNEL NAME(pool_window)(__global const float *x, const ulong x_offset, const lo
             STORE_V(row, c, NAME(window_vector)(image + c, h, w));
         } else {
             for (int i = c; i < min(c + VEC, CHANNELS); i++) {
-                STORE_S(row, i, NAME(window)(image + i * (long)S3, h, w));
+                STORE_S(row, i, NAME(window)(image + i, h, w));
             }
         }
     }

@@ -81,9 +81,6 @@
 #define FMA(a, b, c) ((a) * (b) + (c))
 #endif
 
-/* Offset of matrix i of a batch [d0, d1, d2] with strides s0 s1 s2. */
-#define BATCH_OFFSET(i, d1, d2, s0, s1, s2) ((i) / (d2) / (d1) * (s0) + (i) / (d2) % (d1) * (s1) + (i) % (d2) * (s2))
-
 /* Words of generated code, for the width W of the block they stand in (F I U are its types). */
 #define LOAD_f32(p) CLG_CAT(VLOAD_, W)(p)
 #define LOAD_i32(p) CLG_CAT(VLOAD_, W)(p)

@@ -1,8 +1,7 @@
 /* The direct convolutions of the CPU family: tiles and launches of conv_cpu.cl and conv_weights_cpu.cl.
  *
  * Tiles, blocks and chunks depend on the shape and on the device's vector, never on its number of units: bits
- * stay the same. Registers: a tile takes all but those of the operands. Strided operands are made dense
- * first.
+ * stay the same. Registers: a tile takes all but those of the operands.
  */
 #include "ops/conv2d_kernels.h"
 
@@ -11,51 +10,6 @@ static void size_single(clgi_launch *launch, int64_t items0, int64_t items1, int
     const uint64_t items[3] = { (uint64_t)items0, (uint64_t)items1, (uint64_t)items2 };
     const uint64_t local[3] = { 1, 1, 1 };
     clgi_launch_size(launch, items, local);
-}
-
-static int is_dense(const clgi_view *view)
-{
-    int64_t step = 1;
-    for (int axis = view->shape.ndim - 1; axis >= 0; axis--) {
-        if (view->shape.dim[axis] > 1 && view->stride[axis] != step) return 0;
-        step *= view->shape.dim[axis];
-    }
-    return 1;
-}
-
-/* An operand as the direct kernels want it: dense; a strided view is copied first. */
-typedef struct dense_operand {
-    const clgi_operand *operand;
-    int workspace; /* -1: read in place */
-} dense_operand;
-
-static dense_operand make_dense(const clgi_problem *problem, int index, clgi_emitter *emitter)
-{
-    const clgi_operand *operand = &problem->in[index];
-    const clg_shape shape = operand->view.shape;
-    dense_operand dense = { operand, -1 };
-    if (is_dense(&operand->view)) return dense;
-    const int64_t lines = elements(shape) / max64(shape.dim[3], 1);
-    dense.workspace = clgi_emit_workspace(emitter, (uint64_t)elements(shape) * sizeof(float));
-    clgi_launch *launch = clgi_emit_launch(emitter, "conv_dense.cl");
-    clgi_launch_define(launch, "VEC", 1);
-    clgi_launch_define(launch, "D1", shape.dim[1]);
-    clgi_launch_define(launch, "D2", shape.dim[2]);
-    clgi_launch_define(launch, "D3", shape.dim[3]);
-    clgi_conv_define_strides(launch, &operand->view, 'S');
-    clgi_launch_operand(launch, operand);
-    clgi_launch_workspace(launch, dense.workspace);
-    clgi_launch_long(launch, lines);
-    clgi_conv_size(problem, launch, lines, 1);
-    return dense;
-}
-
-static void launch_dense(clgi_launch *launch, dense_operand dense)
-{
-    if (dense.workspace < 0)
-        clgi_launch_operand(launch, dense.operand);
-    else
-        clgi_launch_workspace(launch, dense.workspace);
 }
 
 /* --- Direct convolution for CPUs: forward and to x -------------------------------------------- */
@@ -232,7 +186,6 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const conv_sizes s = clgi_conv_sizes(problem);
     const direct_sizes d = direct_sizes_of(&s, problem->traits);
-    const dense_operand x = make_dense(problem, 0, emitter);
     const int packed = emit_pack(problem, emitter, &s, &d);
     const int64_t pieces = s.groups * d.blocks, chunks = ceil_div(s.n * d.yh, d.lines);
     const int64_t weight_bytes = s.kh * s.kw * d.depth * pieces * d.nv * d.vec * (int64_t)sizeof(float);
@@ -257,7 +210,7 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
         { "STORE_TILE", store_tile(&s, &d) },
     };
     clgi_conv_define(launch, rows, sizeof rows / sizeof rows[0]);
-    launch_dense(launch, x);
+    clgi_launch_operand(launch, &problem->in[0]);
     clgi_launch_workspace(launch, packed);
     clgi_launch_long(launch, s.n * d.yh);
     clgi_launch_int(launch, (int32_t)d.lines);
@@ -345,14 +298,13 @@ void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const conv_sizes s = clgi_conv_sizes(problem);
     const weights_sizes t = weights_sizes_of(&s, problem->traits);
-    const dense_operand dy = make_dense(problem, 0, emitter), x = make_dense(problem, 1, emitter);
     const int64_t items = t.tiles * t.blocks * s.groups;
     const int64_t part = items * t.tile_rows * t.tile * t.nv * t.vec;
     const int parts = clgi_emit_workspace(emitter, (uint64_t)(t.chunks * part) * sizeof(float));
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_weights_cpu.cl");
     define_weights(launch, &s, &t);
-    launch_dense(launch, dy);
-    launch_dense(launch, x);
+    clgi_launch_operand(launch, &problem->in[0]);
+    clgi_launch_operand(launch, &problem->in[1]);
     clgi_launch_workspace(launch, parts);
     clgi_launch_int(launch, (int32_t)s.n);
     clgi_launch_int(launch, (int32_t)t.chunk);

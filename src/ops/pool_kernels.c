@@ -1,6 +1,6 @@
 /* The kernels of pooling: one file for the forward pass, one for the gradient to x, each for maximum and
- * mean, both families. CPU family: a work-item owns a line of pixels, in vectors of channels. GPU family, and
- * where channels are not contiguous: one result each.                                           */
+ * mean, both families. CPU family: a work-item owns a line of pixels, in vectors of channels. GPU family: one
+ * result each. The planner hands over dense operands: channels are contiguous.                   */
 #include "ops/op.h"
 
 typedef struct pool_form {
@@ -42,11 +42,6 @@ static int accepts_lines(const clgi_problem *problem, const char **ret_why)
     if (!accepts(problem, ret_why)) return 0;
     const int64_t *a = problem->node->attributes;
     const clg_shape out = problem->out[0].view.shape;
-    for (int i = 0; i < problem->n_in; i++)
-        if (out.dim[3] > 1 && problem->in[i].view.stride[3] != 1) {
-            *ret_why = "channels are not contiguous";
-            return 0;
-        }
     const pool_form form = form_of(problem->node);
     const int64_t windows = form.to_input ? ceil_div(a[0], a[2]) * ceil_div(a[1], a[3]) : 1;
     const int64_t trips = out.dim[2] * (2 + windows * (form.to_input && form.mean ? 1 : a[0] * (a[1] + 1)));
@@ -79,7 +74,7 @@ static void define_strides(clgi_launch *launch, const clgi_problem *problem)
 {
     const clgi_view *views[2] = { &problem->in[0].view, &problem->in[problem->n_in - 1].view };
     for (int i = 0; i < 2; i++)
-        for (int axis = 0; axis < 4; axis++) {
+        for (int axis = 0; axis < 3; axis++) {
             const char name[3] = { i ? 'T' : 'S', (char)('0' + axis), 0 };
             clgi_launch_define(launch, name, views[i]->stride[axis]);
         }

@@ -205,6 +205,13 @@ for shape, train in (((2, 3, 4, 3), 1), ((9, 5), 1), ((2, 3, 4, 3), 0)):
     case("batch_norm", [random(shape), random(c), random(c), random(c, 0.5, 1.5), random(c, 0.5, 1.5)],
          batch_norm(bool(train)), "train=%d" % train, states=2, weigh=[0])
 
+# --- Added later: at the end, so that the values before them stay ------------------------------------
+case("batch_norm", [random((2, 3)), random((3,)), random((3,)), random((3,), 0.5, 1.5), random((3,), 0.5, 1.5)],
+     batch_norm(True), "train=1", states=2, weigh=[0])
+case("pad", [random((2, 3, 2, 4))], lambda x: F.pad(x, (1, 0, 0, 2, 2, 1, 0, 1)), "before=0,2,0,1 after=1,1,2,0")
+case("argmax", [random((4, 7, 3))], lambda t: t.argmax(1), "axis=1", gradient=False)
+case("argmax", [random((6, 5))], lambda t: t.argmax(0), "axis=0", gradient=False)
+
 # --- Writing ---------------------------------------------------------------------------------------
 def exact_float(x):
     word = "%.9g" % x

@@ -98,7 +98,6 @@ static void NAME(finish)(long o, long column, long splits, __global const float 
 #define T0 4096
 #define T1 256
 #define T2 16
-#define T3 1
 #define A0 4096
 #define A1 256
 #define A2 16
