@@ -1,11 +1,11 @@
 /* Direct convolution for CPUs, forward and gradient to x, without unfolding.
  *
- *   y[n, h, w, g COLS + j] = sum over kh, kw, d of x'[n, h STRIDE_H - PAD_H + kh, w STRIDE_W - PAD_W + kw, d]
- *                                                 packed[g, kh, kw, d, j]
+ *   y[n, h, w, g COLS + j] = sum over kh, kw, d of packed[g, kh, kw, d, j]
+ *       x'[n, h STRIDE_H - PAD_H + kh TAP_H, w STRIDE_W - PAD_W + kw TAP_W, d]
  *   x'[.., i, j, ..] = x[.., i / DILATE_H, j / DILATE_W, ..] where both divide, else 0; 0 outside
  *
  * Forward: DILATE 1. Gradient to x: STRIDE 1, DILATE the forward stride, weights flipped by conv_pack.cl,
- * PAD kernel - 1 - padding. A stride is 1 wherever DILATE is not, and the other way round.
+ * PAD (kernel - 1) TAP - padding. A stride is 1 wherever DILATE is not, and the other way round.
  *
  * One work-item (local size 1) owns `lines` lines of y by one block of WIDTH = NV VEC channels. It goes by
  * tiles of TILE pixels x WIDTH, in registers; a multiply-add takes one value of x for each pixel and WIDTH
@@ -24,8 +24,9 @@
 #define TILE 14 /* pixels of a register tile: 1 .. 28 / NV */
 #endif
 #define WIDTH (NV * VEC)
-#define LINE  ((TILE - 1) * STRIDE_W + (KW + DILATE_W - 2) / DILATE_W + 1)
-#if (IN_PLACE && PAD_W == 0 && GROUPS == 1) || (!IN_PLACE && DILATE_W == 1)
+#define SPAN  ((KW - 1) * TAP_W + 1) /* pixels of x from the first to the last tap */
+#define LINE  ((TILE - 1) * STRIDE_W + (SPAN + DILATE_W - 2) / DILATE_W + 1)
+#if TAP_W == 1 && ((IN_PLACE && PAD_W == 0 && GROUPS == 1) || (!IN_PLACE && DILATE_W == 1))
 #define RUN  (KW * DEPTH_BLOCK) /* all taps of a line lie one behind the other: one loop */
 #define RUNS 1
 #else
@@ -36,7 +37,7 @@
 
 #if IN_PLACE
 #define PIXEL_STEP (STRIDE_W * GROUPS * DEPTH)
-#define COLUMN(t)  ((j0 + (t)) * STRIDE_W - PAD_W + run)
+#define COLUMN(t)  ((j0 + (t)) * STRIDE_W - PAD_W + run * TAP_W)
 #define INSIDE(t)  (!edge || (j0 + (t) < YW && COLUMN(t) >= 0 && COLUMN(t) < XW))
 #else
 #define PIXEL_STEP (STRIDE_W * DEPTH_BLOCK)
@@ -85,17 +86,17 @@ void NAME(tile)(__global const float *x, __global const float *weights, const lo
 #if !IN_PLACE
     float line[LINE * DEPTH_BLOCK];
     /* Column of x under tap 0 of pixel j0, rounded down. DILATE_W added: no division of negatives. */
-    const int shift = (phase - PAD_W + KW * DILATE_W) / DILATE_W - KW;
+    const int shift = (phase - PAD_W + SPAN * DILATE_W) / DILATE_W - SPAN;
 #endif
     for (int kh = 0; kh < KH; kh++) {
-        const int row = h * STRIDE_H - PAD_H + kh;
+        const int row = h * STRIDE_H - PAD_H + kh * TAP_H;
         if (row < 0 || row % DILATE_H != 0 || row / DILATE_H >= XH) continue;
         __global const float *line_of_x = x + (n * XH + row / DILATE_H) * ((long)XW * GROUPS * DEPTH);
 #if IN_PLACE
         __global const float *taps = weights + (long)kh * (KW * DEPTH * WIDTH);
 #pragma unroll
         for (int run = 0; run < RUNS; run++) {
-            __global const float *line = line_of_x + (j0 * STRIDE_W - PAD_W + run) * (GROUPS * DEPTH);
+            __global const float *line = line_of_x + COLUMN(0) * (GROUPS * DEPTH);
             ACCUMULATE(line, taps + run * RUN * WIDTH)
         }
 #else
@@ -104,7 +105,7 @@ void NAME(tile)(__global const float *x, __global const float *weights, const lo
                 weights + ((long)kh * DEPTH_BLOCKS + block) * (KW * DEPTH_BLOCK * WIDTH);
             NAME(copy_line)(line_of_x, j0 * STRIDE_W + shift, block * DEPTH_BLOCK, line);
             for (int run = 0; run < RUNS; run++) {
-                const int at = phase - PAD_W + run - shift * DILATE_W;
+                const int at = phase - PAD_W + run * TAP_W - shift * DILATE_W;
                 if (at % DILATE_W != 0) continue;
                 ACCUMULATE(line + at / DILATE_W * DEPTH_BLOCK, taps + run * RUN * WIDTH)
             }

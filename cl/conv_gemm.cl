@@ -1,4 +1,5 @@
-/* Convolution as an implicit matrix product, for any shape, stride, padding, groups and operand strides.
+/* Convolution as an implicit matrix product, for any shape, stride, padding, dilation (TAP_H, TAP_W), groups
+ * and operand strides.
  *
  *   result[row, col] = sum over k of a(row, k) b(k, col), per group; nothing is unfolded in memory
  *   PASS 0  forward      row: pixel of y   col: output channel   k: (kh, kw, channel)   a: x   b: w
@@ -41,8 +42,8 @@ float NAME(under)(__global const float *x, const INDEX pixel, const int kh, cons
 {
     const int ow = (int)(pixel % YW);
     const int oh = (int)(pixel / YW % YH);
-    const int h = oh * STRIDE_H - PAD_H + kh;
-    const int w = ow * STRIDE_W - PAD_W + kw;
+    const int h = oh * STRIDE_H - PAD_H + kh * TAP_H;
+    const int w = ow * STRIDE_W - PAD_W + kw * TAP_W;
     if (h < 0 || h >= XH || w < 0 || w >= XW) return 0.0f;
     return x[pixel / (YW * YH) * s0 + h * s1 + w * s2 + c * s3];
 }
@@ -72,8 +73,8 @@ float NAME(b_at)(__global const float *b, const INDEX k, const int col, const in
 float NAME(a_at)(__global const float *a, const INDEX row, const INDEX k, const int group)
 {
     const int tap = (int)(k / OUT_GROUP);
-    const int h = (int)(row / XW % XH) + PAD_H - tap / KW;
-    const int w = (int)(row % XW) + PAD_W - tap % KW;
+    const int h = (int)(row / XW % XH) + PAD_H - tap / KW * TAP_H;
+    const int w = (int)(row % XW) + PAD_W - tap % KW * TAP_W;
     if (h < 0 || w < 0 || h % STRIDE_H != 0 || w % STRIDE_W != 0) return 0.0f;
     const int oh = h / STRIDE_H, ow = w / STRIDE_W;
     if (oh >= YH || ow >= YW) return 0.0f;

@@ -1,7 +1,7 @@
 /* Gradient of a convolution to its weights, for CPUs: partial sums over `images` images each.
  *
  *   dw[o, kh, kw, i] = sum over n, oh, ow of
- *                      dy[n, oh, ow, o] x[n, oh STRIDE_H + kh - PAD_H, ow STRIDE_W + kw - PAD_W, i]
+ *                  dy[n, oh, ow, o] x[n, oh STRIDE_H + kh TAP_H - PAD_H, ow STRIDE_W + kw TAP_W - PAD_W, i]
  *
  * One work-item (local size 1) owns a register tile of TILE_ROWS x TILE depth elements (broadcast from x) by
  * WIDTH = NV VEC output channels (vectors of dy) and runs over the pixels of its images.
@@ -9,8 +9,8 @@
  *
  *   FLAT 0: e is a channel of one tap (kh, kw), TILE_ROWS is 1; x is read in place, and the tap's range of
  *           pixels leaves the borders out.
- *   FLAT 1: (few channels) e runs over a whole line of taps (kw, i), which lies contiguously in a line of x;
- *           where there are borders, TILE_ROWS lines are copied to private memory with them for each
+ *   FLAT 1: (few channels, TAP_W 1) e runs over a whole line of taps (kw, i), which lies contiguously in a
+ *           line of x; where there are borders, TILE_ROWS lines are copied to private memory with them for each
  *           line of dy.
  *
  * A tile that would hang over starts earlier instead; conv_weights_sum.cl takes each element from one tile.
@@ -88,28 +88,27 @@ KERNEL NAME(conv_weights_cpu)(__global const float *dy, const ulong dy_offset, _
             __global const float *dy_line = dy + ((long)image * YH + oh) * (YW * OUT);
             __global const float *x_image = x + (long)image * (XH * XW * CHANNELS);
 #if IN_PLACE
-            __global const float *x_line = x_image + (oh * STRIDE_H + kh) * (XW * IN_GROUP) + start;
-            ACCUMULATE(x_line, XW * IN_GROUP, STRIDE_W * IN_GROUP, dy_line, YW)
+            __global const float *x_line = x_image + (oh * STRIDE_H + kh * TAP_H) * (XW * IN_GROUP) + start;
+            ACCUMULATE(x_line, TAP_H * XW * IN_GROUP, STRIDE_W * IN_GROUP, dy_line, YW)
 #else
             for (int r = 0; r < TILE_ROWS; r++)
-                NAME(copy_line)(x_image, oh * STRIDE_H - PAD_H + kh + r, lines + r * LINE);
+                NAME(copy_line)(x_image, oh * STRIDE_H - PAD_H + (kh + r) * TAP_H, lines + r * LINE);
             ACCUMULATE(lines + start, LINE, STRIDE_W * IN_GROUP, dy_line, YW)
 #endif
         }
 #else
     const int kh = tile / (TILES_OF_RUN * KW), kw = tile / TILES_OF_RUN % KW;
-    /* Pixels whose tap lies inside x. */
-    const int top = max(0, (PAD_H - kh + STRIDE_H - 1) / STRIDE_H),
-              left = max(0, (PAD_W - kw + STRIDE_W - 1) / STRIDE_W);
-    const int bottom = XH - 1 + PAD_H - kh < 0 ? 0 : min(YH, (XH - 1 + PAD_H - kh) / STRIDE_H + 1);
-    const int right = XW - 1 + PAD_W - kw < 0 ? 0 : min(YW, (XW - 1 + PAD_W - kw) / STRIDE_W + 1);
+    /* Pixels whose tap lies inside x: first and last place of the tap's pixel 0 in x, rounded inwards. */
+    const int up = PAD_H - kh * TAP_H, back = PAD_W - kw * TAP_W;
+    const int top = max(0, (up + STRIDE_H - 1) / STRIDE_H), left = max(0, (back + STRIDE_W - 1) / STRIDE_W);
+    const int bottom = XH - 1 + up < 0 ? 0 : min(YH, (XH - 1 + up) / STRIDE_H + 1);
+    const int right = XW - 1 + back < 0 ? 0 : min(YW, (XW - 1 + back) / STRIDE_W + 1);
     for (int image = first; image < last; image++)
         for (int oh = top; oh < bottom; oh++) {
             __global const float *dy_line = dy + (((long)image * YH + oh) * YW + left) * OUT;
             __global const float *x_line =
                 x + start +
-                (((long)image * XH + oh * STRIDE_H - PAD_H + kh) * XW + left * STRIDE_W - PAD_W + kw) *
-                    CHANNELS;
+                (((long)image * XH + oh * STRIDE_H - up) * XW + left * STRIDE_W - back) * CHANNELS;
             ACCUMULATE(x_line, 0, STRIDE_W * CHANNELS, dy_line, right - left)
         }
 #endif

@@ -3,6 +3,7 @@
  *
  * MEAN 0: dy goes to the first maximum of its window in row-major order (NaN counts as maximum), found again
  * from x. MEAN 1: dy / window size to every pixel.
+ * ADAPTIVE 1: windows from floor(i in / out) to ceil((i + 1) in / out).
  * DISJOINT 0: one work-item owns COLS_PER_ITEM neighbouring pixels of a line of x and VEC channels (or the
  *   last CHANNELS % VEC one by one).
  * DISJOINT 1 (no padding, stride >= window): COLS_PER_ITEM cells of STRIDE_H x STRIDE_W pixels instead, so
@@ -14,19 +15,19 @@
 #define IS_NAN(v, INT) ((CLG_CAT(as_, INT)(v) & 0x7fffffff) > 0x7f800000)
 #define READ(p)        (*(p))
 
-/* `place`: first maximum of the window at (h0, w0), as i WIN_W + j. REAL is float or VF, INT its integer,
+/* `place`: first maximum of a window, as i XW + j. REAL is float or VF, INT its integer,
  * LOAD its read; the window is cut to [top, bottom) x [left, right). */
 #define FIND_PLACE(REAL, INT, LOAD, top, bottom, left, right)                                                \
     REAL best = LOAD(x + (top) * (long)S1 + (left) * (long)S2);                                              \
-    place = (INT)(((top)-h0) * WIN_W + (left)-w0);                                                           \
+    place = (INT)((top)*XW + (left));                                                                        \
     for (int i = top; i < (bottom); i++)                                                                     \
         for (int j = left; j < (right); j++) {                                                               \
             const REAL u = LOAD(x + i * (long)S1 + j * (long)S2);                                            \
             const INT larger = !(u <= best) & !IS_NAN(best, INT);                                            \
             best = select(best, u, larger);                                                                  \
-            place = select(place, (INT)((i - h0) * WIN_W + j - w0), larger);                                 \
+            place = select(place, (INT)(i * XW + j), larger);                                                \
         }
-#define GRADIENT(REAL, LOAD) (LOAD(dy + oh * (long)T1 + ow * (long)T2) / (REAL)(MEAN ? WIN_H * WIN_W : 1))
+#define GRADIENT(REAL, LOAD, area) (LOAD(dy + oh * (long)T1 + ow * (long)T2) / (REAL)(MEAN ? (area) : 1))
 
 #if DISJOINT
 /* Cell (oh, ow) of STRIDE_H x STRIDE_W pixels, which one window reaches, or none. */
@@ -35,7 +36,7 @@
     REAL d = (REAL)(0.0f);                                                                                   \
     INT place = (INT)(-1);                                                                                   \
     if (oh < YH && ow < YW) {                                                                                \
-        d = GRADIENT(REAL, LOAD);                                                                            \
+        d = GRADIENT(REAL, LOAD, WIN_H * WIN_W);                                                             \
         if (!MEAN) {                                                                                         \
             FIND_PLACE(REAL, INT, LOAD, h0, h0 + WIN_H, w0, w0 + WIN_W)                                      \
         }                                                                                                    \
@@ -44,7 +45,7 @@
         for (int w = w0; w < min(w0 + STRIDE_W, XW); w++) {                                                  \
             const int inside = h < h0 + WIN_H && w < w0 + WIN_W;                                             \
             const INT mine =                                                                                 \
-                MEAN ? (INT)(0) == (INT)(!inside) : place == (INT)(inside ? (h - h0) * WIN_W + w - w0 : -2); \
+                MEAN ? (INT)(0) == (INT)(!inside) : place == (INT)(inside ? h * XW + w : -2);               \
             STORE((n * XH + h) * XW + w, c, select((REAL)(0.0f), d, mine));                                  \
         }
 
@@ -60,21 +61,37 @@ void NAME(cell)(__global const float *x, __global const float *dy, const long n,
     CELL(float, int, READ, STORE_S)
 }
 #else
+/* Window i along an axis: its places, and the first and last window over place p. */
+#if ADAPTIVE
+#define FIRST(i, in, out, stride, pad)          ((i) * (in) / (out))
+#define END(i, in, out, stride, pad, win)       ((((i) + 1) * (in) + (out)-1) / (out))
+#define FROM_WINDOW(p, in, out, stride, pad, win) ((p) * (out) / (in))
+#define TO_WINDOW(p, in, out, stride, pad)      ((((p) + 1) * (out) + (in)-1) / (in)-1)
+#define AREA                                    ((bottom - top) * (right - left))
+#else
+#define FIRST(i, in, out, stride, pad)          max((i) * (stride) - (pad), 0)
+#define END(i, in, out, stride, pad, win)       min((i) * (stride) - (pad) + (win), in)
+#define FROM_WINDOW(p, in, out, stride, pad, win) max(0, ((p) + (pad) - (win) + (stride)) / (stride))
+#define TO_WINDOW(p, in, out, stride, pad)      min((out)-1, ((p) + (pad)) / (stride))
+#define AREA                                    (WIN_H * WIN_W)
+#endif
 /* Pixel (h, w) of one image, channels from `x` and `dy` on. */
 #define PIXEL(REAL, INT, LOAD)                                                                               \
     REAL sum = (REAL)(0.0f);                                                                                 \
-    const int oh_first = max(0, (h + PAD_H - WIN_H + STRIDE_H) / STRIDE_H);                                  \
-    const int ow_first = max(0, (w + PAD_W - WIN_W + STRIDE_W) / STRIDE_W);                                  \
-    for (int oh = oh_first; oh <= min(YH - 1, (h + PAD_H) / STRIDE_H); oh++)                                 \
-        for (int ow = ow_first; ow <= min(YW - 1, (w + PAD_W) / STRIDE_W); ow++) {                           \
-            const int h0 = oh * STRIDE_H - PAD_H, w0 = ow * STRIDE_W - PAD_W;                                \
-            INT place = (INT)((h - h0) * WIN_W + w - w0);                                                    \
-            const INT here = place;                                                                          \
+    const int oh_first = FROM_WINDOW(h, XH, YH, STRIDE_H, PAD_H, WIN_H);                                     \
+    const int ow_first = FROM_WINDOW(w, XW, YW, STRIDE_W, PAD_W, WIN_W);                                     \
+    for (int oh = oh_first; oh <= TO_WINDOW(h, XH, YH, STRIDE_H, PAD_H); oh++)                               \
+        for (int ow = ow_first; ow <= TO_WINDOW(w, XW, YW, STRIDE_W, PAD_W); ow++) {                         \
+            const int top = FIRST(oh, XH, YH, STRIDE_H, PAD_H);                                              \
+            const int bottom = END(oh, XH, YH, STRIDE_H, PAD_H, WIN_H);                                      \
+            const int left = FIRST(ow, XW, YW, STRIDE_W, PAD_W);                                             \
+            const int right = END(ow, XW, YW, STRIDE_W, PAD_W, WIN_W);                                       \
+            const INT here = (INT)(h * XW + w);                                                              \
+            INT place = here;                                                                                \
             if (!MEAN) {                                                                                     \
-                FIND_PLACE(REAL, INT, LOAD, max(h0, 0), min(h0 + WIN_H, XH), max(w0, 0),                     \
-                           min(w0 + WIN_W, XW))                                                              \
+                FIND_PLACE(REAL, INT, LOAD, top, bottom, left, right)                                        \
             }                                                                                                \
-            sum += select((REAL)(0.0f), GRADIENT(REAL, LOAD), place == here);                                \
+            sum += select((REAL)(0.0f), GRADIENT(REAL, LOAD, AREA), place == here);                          \
         }                                                                                                    \
     return sum;
 

@@ -118,6 +118,16 @@
 #define ANY_8(x) any(x)
 #define ANY_16(x) any(x)
 
+/* The report of a failed range check (src/ops/op.h): the first one found stays. a to d: the op's name. */
+#define REPORT_RANGE(flag, index, limit, a, b, c, d)                                                                  \
+    do {                                                                                                               \
+        __global uint *words = (flag);                                                                                 \
+        if (atomic_cmpxchg((volatile __global uint *)words, 0u, 1u) == 0u) {                                           \
+            words[1] = (uint)(index), words[2] = (limit);                                                              \
+            words[3] = (a), words[4] = (b), words[5] = (c), words[6] = (d);                                            \
+        }                                                                                                              \
+    } while (0)
+
 /* Rows that a work-group of GROUP items shares (row.cl). */
 #define FIRST_ITEM (GROUP == 1 || get_local_id(0) == 0)
 #define FIRST_COLUMN (GROUP == 1 ? 0 : (long)get_local_id(0))

@@ -59,13 +59,19 @@ const recipe *cli_recipe(const cli_verb *verb, const char *name);
 const recipe *cli_recipe_at(size_t index);
 /* Opens it and prints "device: NAME, because ...". */
 clg_status cli_device(const char *spec, clg_device **ret_device, clg_error *error);
-/* MNIST in `folder`, or generated digits; samples: how many to generate, 0: default. */
-clg_status cli_dataset(const char *folder, clg_split split, int64_t samples, clg_dataset **ret_dataset,
-                       clg_error *error);
-clg_status cli_optimizer(const char *name, clg_module *net, double lr, double weight_decay, double momentum,
-                         clg_optimizer **ret_optimizer, clg_error *error);
+clg_status cli_optimizer(const recipe *r, clg_module *net, clg_optimizer **ret_optimizer, clg_error *error);
+/* What a saved model tells of itself. */
+typedef struct cli_metadata {
+    const char *pairs[9];
+    char classes[24], vocabulary[2 * 256 + 1]; /* hexadecimal */
+} cli_metadata;
+const char *const *cli_metadata_of(cli_metadata *metadata, const recipe *r, const clg_dataset *data);
+/* The bytes behind a text model's tokens into `vocabulary` [256]; CLG_EFORMAT where the file is not one of
+ * a text. */
+clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *ret_count, clg_error *error);
 /* A net with the file's parameters; the recipe is read from the file. */
-clg_status cli_model_open(const char *path, clg_device *device, clg_module **ret_net, clg_error *error);
+clg_status cli_model_open(const char *path, clg_device *device, const recipe **ret_recipe,
+                          clg_module **ret_net, clg_error *error);
 /* Steps that ran on the host although the device is another. */
 uint64_t cli_fallbacks(const clg_device *device);
 

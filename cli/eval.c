@@ -9,12 +9,12 @@ typedef struct eval_options {
 } eval_options;
 
 const cli_option cli_options_eval[] = {
-    { "data", CLI_TEXT, offsetof(eval_options, data), "DIR",
-      "folder with MNIST's IDX files (default: generated digits)", 0 },
+    { "data", CLI_TEXT, offsetof(eval_options, data), "PATH",
+      "the recipe's data, as for `clgrad train` (default: generated)", 0 },
     { "device", CLI_TEXT, offsetof(eval_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
     { "batch", CLI_COUNT, offsetof(eval_options, batch), "N", "samples at a time (default 128)", 1 },
-    { "samples", CLI_COUNT, offsetof(eval_options, samples), "N", "number of generated digits (default 2000)",
-      10 },
+    { "samples", CLI_COUNT, offsetof(eval_options, samples), "N",
+      "number of generated samples (default 2000)", 10 },
     { 0 },
 };
 
@@ -31,6 +31,7 @@ int cli_run_eval(const cli_verb *verb, int argc, char **argv)
     const char *path = NULL;
     clg_error error = CLG_ERROR_INIT;
     clg_device *device = NULL;
+    const recipe *r = NULL;
     clg_module *net = NULL;
     clg_dataset *data = NULL;
     double accuracy = 0, loss = 0;
@@ -38,8 +39,8 @@ int cli_run_eval(const cli_verb *verb, int argc, char **argv)
     if (code != CLI_CONTINUE) return code;
     clg_status status = cli_device(o.device, &device, &error);
     double start = now();
-    if (!status) status = cli_model_open(path, device, &net, &error);
-    if (!status) status = cli_dataset(o.data, CLG_SPLIT_TEST, o.samples, &data, &error);
+    if (!status) status = cli_model_open(path, device, &r, &net, &error);
+    if (!status) status = r->data(o.data, CLG_SPLIT_TEST, o.samples, &data, &error);
     if (!status) status = clg_evaluate(device, net, data, o.batch, &accuracy, &loss, &error);
     if (!status)
         printf("accuracy %.4f, loss %.4f, %lld samples in %.1f s, fallbacks %llu\n", accuracy, loss,

@@ -1,10 +1,9 @@
-/* Recipes, devices, data and models by name: what train, eval, predict and plan have in common. */
+/* Recipes, devices and models by name: what train, eval, predict and plan have in common. */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
-
-enum { TRAIN_DIGITS = 20000, TEST_DIGITS = 2000 };
 
 void cli_set_error(clg_error *error, clg_status status, const char *format, ...)
 {
@@ -52,7 +51,7 @@ const recipe *cli_recipe(const cli_verb *verb, const char *name)
     return found;
 }
 
-/* --- Devices and data --------------------------------------------------------------------------- */
+/* --- Devices ------------------------------------------------------------------------------------ */
 
 clg_status cli_device(const char *spec, clg_device **ret_device, clg_error *error)
 {
@@ -68,38 +67,20 @@ uint64_t cli_fallbacks(const clg_device *device)
     return strcmp(clg_device_describe(device)->type, "host") ? clg_device_count(device).host_steps : 0;
 }
 
-clg_status cli_dataset(const char *folder, clg_split split, int64_t samples, clg_dataset **ret_dataset,
-                       clg_error *error)
-{
-    if (folder) return clg_dataset_mnist(folder, split, ret_dataset, error);
-    if (samples <= 0) samples = split == CLG_SPLIT_TRAIN ? TRAIN_DIGITS : TEST_DIGITS;
-    return clg_dataset_digits(split == CLG_SPLIT_TRAIN ? 1 : 2, samples, ret_dataset, error);
-}
-
 /* --- Optimisers and models ---------------------------------------------------------------------- */
 
-clg_status cli_optimizer(const char *name, clg_module *net, double lr, double weight_decay, double momentum,
-                         clg_optimizer **ret_optimizer, clg_error *error)
+clg_status cli_optimizer(const recipe *r, clg_module *net, clg_optimizer **ret_optimizer, clg_error *error)
 {
     static const char *const names[] = { "sgd", "adam", "adamw" };
-    clg_sgd_options sgd = CLG_SGD_OPTIONS_INIT;
-    clg_adam_options adam = CLG_ADAM_OPTIONS_INIT;
-    sgd.lr = adam.lr = (float)lr;
-    sgd.weight_decay = adam.weight_decay = (float)weight_decay;
-    sgd.momentum = (float)momentum;
-    clg_optimizer *optimizer = NULL;
-    if (!strcmp(name, "sgd"))
-        optimizer = clg_sgd(net, &sgd);
-    else if (!strcmp(name, "adam"))
-        optimizer = clg_adam(net, &adam);
-    else if (!strcmp(name, "adamw"))
-        optimizer = clg_adamw(net, &adam);
-    else {
-        const char *nearest = cli_nearest(name, names, 3);
+    clg_optimizer *optimizer = recipe_optimizer(r, net);
+    if (!optimizer) {
+        const char *nearest = cli_nearest(r->optimizer, names, 3);
         if (nearest)
-            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; did you mean %s?", name, nearest);
+            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; did you mean %s?", r->optimizer,
+                          nearest);
         else
-            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; there are sgd, adam, adamw", name);
+            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; there are sgd, adam, adamw",
+                          r->optimizer);
         return CLG_EINVAL;
     }
     const clg_error *made = clg_optimizer_error(optimizer);
@@ -112,21 +93,75 @@ clg_status cli_optimizer(const char *name, clg_module *net, double lr, double we
     return error->status;
 }
 
-clg_status cli_model_open(const char *path, clg_device *device, clg_module **ret_net, clg_error *error)
+const char *const *cli_metadata_of(cli_metadata *m, const recipe *r, const clg_dataset *data)
+{
+    const uint8_t *vocabulary = clg_dataset_vocabulary(data);
+    const int64_t classes = clg_dataset_classes(data);
+    snprintf(m->classes, sizeof m->classes, "%lld", (long long)classes);
+    for (int64_t i = 0; vocabulary && i < classes; ++i)
+        snprintf(m->vocabulary + 2 * i, 3, "%02x", vocabulary[i]);
+    const char *pairs[] = { "recipe",   r->name, "clgrad",      clg_version(), "classes",
+                            m->classes, NULL,    m->vocabulary, NULL };
+    if (vocabulary) pairs[6] = "vocabulary";
+    memcpy(m->pairs, pairs, sizeof pairs);
+    return m->pairs;
+}
+
+/* Outputs of the net in the file; models of before this was written have 10. */
+static clg_status read_classes(const char *path, int64_t *ret_classes, clg_error *error)
+{
+    char *text = NULL, *end = NULL;
+    *ret_classes = 10;
+    clg_status status = clg_model_metadata(path, "classes", &text, error);
+    if (status) return status == CLG_END ? CLG_OK : status;
+    const long long classes = strtoll(text, &end, 10);
+    if (end == text || *end || classes < 1 || classes > INT32_MAX)
+        cli_set_error(error, status = CLG_EFORMAT, "model: %.200s: bad number of classes: %.40s", path, text);
+    clg_text_free(text);
+    *ret_classes = classes;
+    return status;
+}
+
+clg_status cli_model_open(const char *path, clg_device *device, const recipe **ret_recipe,
+                          clg_module **ret_net, clg_error *error)
 {
     char *name = NULL;
+    int64_t classes = 0;
     clg_status status = clg_model_metadata(path, "recipe", &name, error);
     if (status == CLG_END)
         cli_set_error(error, status = CLG_EFORMAT,
                       "model: %.200s does not tell its recipe: it was not saved by `clgrad train`", path);
     const recipe *found = status ? NULL : find_recipe(name, error);
     clg_text_free(name);
-    if (!found) return error->status;
-    clg_module *net = found->net(device);
+    if (!found || read_classes(path, &classes, error)) return error->status;
+    clg_module *net = found->net(device, classes);
     status = clg_model_load(path, net, error);
-    if (status)
+    if (status) {
         clg_module_destroy(net);
-    else
-        *ret_net = net;
+        return status;
+    }
+    *ret_recipe = found;
+    *ret_net = net;
+    return CLG_OK;
+}
+
+clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *ret_count, clg_error *error)
+{
+    char *text = NULL;
+    clg_status status = clg_model_metadata(path, "vocabulary", &text, error);
+    if (status == CLG_END)
+        cli_set_error(error, status = CLG_EFORMAT,
+                      "model: %.200s has no vocabulary: it was not trained on a text", path);
+    if (status) return status;
+    const size_t length = strlen(text);
+    unsigned byte = 0;
+    int bad = length % 2 || length < 2 || length > 512;
+    for (size_t i = 0; !bad && i < length / 2; ++i) {
+        bad = strspn(text + 2 * i, "0123456789abcdef") < 2 || sscanf(text + 2 * i, "%2x", &byte) != 1;
+        vocabulary[i] = (uint8_t)byte;
+    }
+    if (bad) cli_set_error(error, status = CLG_EFORMAT, "model: %.200s: bad vocabulary: %.40s", path, text);
+    clg_text_free(text);
+    *ret_count = (int64_t)(length / 2);
     return status;
 }

@@ -20,6 +20,7 @@ const cli_option cli_options_plan[] = {
 };
 
 typedef struct parts {
+    clg_dataset *data;
     clg_tensor *x, *y;
     clg_module *net;
     clg_optimizer *optimizer;
@@ -29,17 +30,23 @@ typedef struct parts {
 static clg_status record(parts *p, clg_device *device, const plan_options *o, const recipe *r,
                          clg_error *error)
 {
-    clg_shape images = { 4, { o->batch, 28, 28, 1 } }, labels = { 1, { o->batch } };
-    clg_status status = clg_tensor_create(device, CLG_F32, images, &p->x, error);
+    clg_status status = r->data(NULL, CLG_SPLIT_TRAIN, 1, &p->data, error);
+    if (status) return status;
+    const clg_shape sample = clg_dataset_sample_shape(p->data);
+    const int tokens = clg_dataset_vocabulary(p->data) != NULL;
+    clg_shape inputs = { 1 + sample.ndim, { o->batch } };
+    for (int d = 0; d < sample.ndim; ++d) inputs.dim[1 + d] = sample.dim[d];
+    status = clg_tensor_create(device, tokens ? CLG_I32 : CLG_F32, inputs, &p->x, error);
+    const clg_shape labels = { 1, { tokens ? clg_shape_count(inputs) : o->batch } };
     if (!status) status = clg_tensor_create(device, CLG_I32, labels, &p->y, error);
-    p->net = r->net(device);
+    p->net = r->net(device, clg_dataset_classes(p->data));
     p->graph = clg_graph_create(device);
-    if (!status)
-        status = cli_optimizer(r->optimizer, p->net, (double)r->lr, (double)r->weight_decay, 0.9,
-                               &p->optimizer, error);
+    if (!status) status = cli_optimizer(r, p->net, &p->optimizer, error);
     if (status || !p->graph) return status ? status : (error->status = CLG_ENOMEM);
     clg_module_train(p->net, !o->eval);
     clg_tensor *logits = clg_forward(p->graph, p->net, p->x);
+    if (tokens)
+        logits = clg_reshape(p->graph, logits, (clg_shape){ 2, { -1, clg_dataset_classes(p->data) } });
     if (o->eval)
         clg_keep(p->graph, logits);
     else
@@ -74,6 +81,7 @@ int cli_run_plan(const cli_verb *verb, int argc, char **argv)
     clg_module_destroy(p.net);
     clg_tensor_destroy(p.x);
     clg_tensor_destroy(p.y);
+    clg_dataset_destroy(p.data);
     clg_device_close(device);
     return status ? cli_fail(&error) : CLI_OK;
 }

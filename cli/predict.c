@@ -9,8 +9,8 @@ typedef struct predict_options {
 } predict_options;
 
 const cli_option cli_options_predict[] = {
-    { "data", CLI_TEXT, offsetof(predict_options, data), "DIR",
-      "folder with MNIST's IDX files (default: generated digits)", 0 },
+    { "data", CLI_TEXT, offsetof(predict_options, data), "PATH",
+      "the recipe's data, as for `clgrad train` (default: generated)", 0 },
     { "device", CLI_TEXT, offsetof(predict_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
     { "count", CLI_COUNT, offsetof(predict_options, count), "N", "samples to show (default 6)", 1 },
     { "first", CLI_COUNT, offsetof(predict_options, first), "N", "number of the first sample (default 0)",
@@ -26,11 +26,14 @@ enum { ACROSS = 3 }; /* pictures beside each other */
 static void print_row(const uint8_t *pixels, clg_shape shape, int64_t y)
 {
     static const char shades[] = " .:-=+*#%@";
-    int64_t height = shape.dim[0], width = shape.dim[1], channels = shape.dim[2];
+    const int64_t height = shape.dim[0], width = shape.dim[1], channels = shape.dim[2];
     for (int64_t x = 0; x < width; ++x) {
-        int sum = pixels[(y * width + x) * channels];
-        sum += y + 1 < height ? pixels[((y + 1) * width + x) * channels] : 0;
-        putchar(shades[sum * 10 / 511]);
+        int64_t sum = 0;
+        for (int64_t c = 0; c < channels; ++c) {
+            sum += pixels[(y * width + x) * channels + c];
+            sum += y + 1 < height ? pixels[((y + 1) * width + x) * channels + c] : 0;
+        }
+        putchar(shades[sum * 10 / (510 * channels + 1)]);
     }
 }
 
@@ -74,8 +77,7 @@ static clg_status stored_samples(clg_device *device, const clg_dataset *data, in
     float *values = malloc(((size_t)n * count + 1) * sizeof *values);
     clg_status status = values ? clg_tensor_create(device, CLG_F32, shape, ret_x, error) : CLG_ENOMEM;
     for (int64_t i = 0; !status && i < n; ++i)
-        for (size_t p = 0; p < count; ++p)
-            values[(size_t)i * count + p] = (float)clg_dataset_pixels(data, first + i)[p] / 255.0f;
+        clg_dataset_values(data, first + i, values + (size_t)i * count);
     if (!status) status = clg_tensor_write(*ret_x, values, (size_t)n * count * sizeof *values, error);
     free(values);
     return status;
@@ -110,14 +112,17 @@ int cli_run_predict(const cli_verb *verb, int argc, char **argv)
     const char *path = NULL;
     clg_error error = CLG_ERROR_INIT;
     clg_device *device = NULL;
+    const recipe *r = NULL;
     clg_module *net = NULL;
     clg_dataset *data = NULL;
     int code = cli_parse(verb, argc, argv, &o, &path);
     if (code != CLI_CONTINUE) return code;
     clg_status status = cli_device(o.device, &device, &error);
-    if (!status) status = cli_model_open(path, device, &net, &error);
-    if (!status) status = cli_dataset(o.data, CLG_SPLIT_TEST, 0, &data, &error);
-    if (!status && o.first >= clg_dataset_count(data)) {
+    if (!status) status = cli_model_open(path, device, &r, &net, &error);
+    if (!status) status = r->data(o.data, CLG_SPLIT_TEST, 0, &data, &error);
+    if (!status && clg_dataset_vocabulary(data)) {
+        code = cli_usage(verb, "%s is a model of text: `clgrad sample` shows what it can do", path);
+    } else if (!status && o.first >= clg_dataset_count(data)) {
         code = cli_usage(verb, "--first: the data has only %lld samples: %lld",
                          (long long)clg_dataset_count(data), (long long)o.first);
     } else if (!status) {

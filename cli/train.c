@@ -1,4 +1,4 @@
-/* `clgrad train`: a recipe on MNIST or on generated digits.
+/* `clgrad train`: a recipe on data that are given or generated.
  *
  * SIGINT and SIGTERM finish the step, save and exit with 130; the second one exits at once.      */
 #include <errno.h>
@@ -13,28 +13,31 @@
 
 typedef struct train_options {
     const char *data, *device, *optimizer, *schedule, *save, *log, *curve, *checkpoint;
-    int64_t epochs, batch, max_steps, seed, samples, checkpoint_steps, warmup;
+    int64_t epochs, steps, batch, max_steps, seed, samples, checkpoint_steps, warmup;
     double lr, weight_decay, momentum;
     int resume, check_nan;
 } train_options;
 
 #define AT(member) offsetof(train_options, member)
 const cli_option cli_options_train[] = {
-    { "data", CLI_TEXT, AT(data), "DIR",
-      "folder with MNIST's four IDX files, plain or .gz (default: generated digits)", 0 },
+    { "data", CLI_TEXT, AT(data), "PATH",
+      "the recipe's data: MNIST's four IDX files in a folder; JPEG files in folders or an archive; a text "
+      "(default: generated)",
+      0 },
     { "device", CLI_TEXT, AT(device), "D", "auto, host, 0:1 as `clgrad devices` numbers, or a part of a name",
       0 },
     { "epochs", CLI_COUNT, AT(epochs), "N", "passes over the data (default: the recipe's)", 1 },
+    { "steps", CLI_COUNT, AT(steps), "N", "length of the run and of its schedule, instead of --epochs", 1 },
     { "batch", CLI_COUNT, AT(batch), "N", "samples per step (default: the recipe's)", 1 },
     { "lr", CLI_REAL, AT(lr), "X", "learning rate (default: the recipe's)", 0 },
     { "optimizer", CLI_TEXT, AT(optimizer), "O", "sgd, adam or adamw (default: the recipe's)", 0 },
     { "weight-decay", CLI_REAL, AT(weight_decay), "X", "default: the recipe's", 0 },
-    { "momentum", CLI_REAL, AT(momentum), "X", "of sgd (default 0.9)", 0 },
-    { "schedule", CLI_TEXT, AT(schedule), "S", "constant or cosine (default: the recipe's)", 0 },
+    { "momentum", CLI_REAL, AT(momentum), "X", "of sgd (default: the recipe's, or 0.9)", 0 },
+    { "schedule", CLI_TEXT, AT(schedule), "S", "constant, cosine or one-cycle (default: the recipe's)", 0 },
     { "warmup", CLI_COUNT, AT(warmup), "N", "steps in which the learning rate rises (default: the recipe's)",
       0 },
     { "max-steps", CLI_COUNT, AT(max_steps), "N", "stop after so many steps", 1 },
-    { "samples", CLI_COUNT, AT(samples), "N", "number of generated digits (default 20000)", 10 },
+    { "samples", CLI_COUNT, AT(samples), "N", "number of generated samples (default 20000)", 10 },
     { "seed", CLI_COUNT, AT(seed), "N", "of parameters, order and dropout (default 1)", 0 },
     { "save", CLI_TEXT, AT(save), "FILE", "write the model there, as safetensors", 0 },
     { "checkpoint", CLI_TEXT, AT(checkpoint), "FILE",
@@ -72,17 +75,26 @@ static void catch_signals(void)
 
 /* --- Settings: the command line before the recipe ----------------------------------------------- */
 
-static int fill_in(const cli_verb *verb, train_options *o, const recipe *r)
+/* The recipe as the command line changes it. */
+static int fill_in(const cli_verb *verb, const train_options *o, recipe *r)
 {
-    if (o->epochs < 0) o->epochs = (int64_t)r->epochs;
-    if (o->batch < 0) o->batch = r->batch;
-    if (o->warmup < 0) o->warmup = (int64_t)r->warmup_steps;
-    if (isnan(o->lr)) o->lr = (double)r->lr;
-    if (isnan(o->weight_decay)) o->weight_decay = (double)r->weight_decay;
-    if (!o->optimizer) o->optimizer = r->optimizer;
-    if (!o->schedule) o->schedule = r->cosine ? "cosine" : "constant";
-    if (strcmp(o->schedule, "cosine") && strcmp(o->schedule, "constant"))
-        return cli_usage(verb, "no such schedule: %s; there are constant and cosine", o->schedule);
+    static const char *const schedules[] = { "constant", "cosine", "one-cycle" };
+    enum { N_SCHEDULES = sizeof schedules / sizeof *schedules };
+    if (o->epochs >= 0) r->epochs = (uint64_t)o->epochs, r->steps = 0;
+    if (o->steps >= 0) r->steps = (uint64_t)o->steps;
+    if (o->batch >= 0) r->batch = o->batch;
+    if (o->warmup >= 0) r->warmup_steps = (uint64_t)o->warmup;
+    if (!isnan(o->lr)) r->lr = (float)o->lr;
+    if (!isnan(o->weight_decay)) r->weight_decay = (float)o->weight_decay;
+    if (!isnan(o->momentum)) r->momentum = (float)o->momentum;
+    if (o->optimizer) r->optimizer = o->optimizer;
+    r->nesterov = r->nesterov && r->momentum > 0;
+    int kind = (int)r->schedule;
+    for (int i = 0; o->schedule && i < N_SCHEDULES; ++i)
+        if (!strcmp(o->schedule, schedules[i])) kind = i;
+    if (o->schedule && strcmp(o->schedule, schedules[kind]))
+        return cli_usage(verb, "no such schedule: %s; there are constant, cosine and one-cycle", o->schedule);
+    r->schedule = (clg_schedule_kind)kind;
     if (o->resume && !o->checkpoint && !o->save)
         return cli_usage(verb,
                          "--resume needs --checkpoint FILE, or the --save FILE of the run that stopped");
@@ -118,22 +130,18 @@ static clg_status check_writable(const char *option, const char *path, clg_error
 
 /* --- The run ----------------------------------------------------------------------------------- */
 
-static clg_status train_net(const train_options *o, const recipe *r, clg_device *device, clg_module *net,
-                            clg_error *error)
+static clg_status train_net(const train_options *o, const recipe *r, clg_device *device,
+                            const clg_dataset *train, const clg_dataset *test, clg_error *error)
 {
-    const char *const metadata[] = { "recipe", r->name, "clgrad", clg_version(), NULL };
-    clg_dataset *train = NULL, *test = NULL;
+    cli_metadata metadata;
     clg_optimizer *optimizer = NULL;
     clg_train_result result = { 0 };
     cli_progress progress;
     clg_train_options t = CLG_TRAIN_OPTIONS_INIT;
     cli_progress_init(&progress);
-    t.epochs = (uint64_t)o->epochs;
-    t.batch = o->batch;
+    recipe_options(r, &t);
     t.max_steps = o->max_steps > 0 ? (uint64_t)o->max_steps : 0;
     t.seed = (uint64_t)o->seed;
-    t.warmup_steps = (uint64_t)o->warmup;
-    t.cosine = !strcmp(o->schedule, "cosine");
     t.check_nan = o->check_nan;
     t.checkpoint = o->checkpoint;
     t.checkpoint_steps = o->checkpoint_steps > 0 ? (uint64_t)o->checkpoint_steps : 0;
@@ -144,26 +152,23 @@ static clg_status train_net(const train_options *o, const recipe *r, clg_device 
     t.on_message = cli_progress_message;
     t.payload = &progress;
     t.stop = &stop_asked;
-    t.metadata = metadata;
-    clg_status status = clg_module_reset(net, t.seed);
-    if (status) *error = *clg_module_error(net);
-    if (!status) status = cli_dataset(o->data, CLG_SPLIT_TRAIN, o->samples, &train, error);
-    if (!status) status = cli_dataset(o->data, CLG_SPLIT_TEST, 0, &test, error);
-    if (!status)
-        status = cli_optimizer(o->optimizer, net, o->lr, o->weight_decay, o->momentum, &optimizer, error);
+    t.metadata = cli_metadata_of(&metadata, r, train);
+    clg_module *net = r->net(device, clg_dataset_classes(train));
+    clg_status status = recipe_reset(r, net, t.seed, error);
+    if (!status) status = cli_optimizer(r, net, &optimizer, error);
     if (!status) status = clg_train_classifier(device, net, optimizer, train, test, &t, &result, error);
-    if (!status && o->save) status = clg_model_save(o->save, net, metadata, error);
+    if (!status && o->save) status = clg_model_save(o->save, net, t.metadata, error);
     cli_progress_clear(&progress);
     if (!status) print_last(device, &result);
     clg_optimizer_destroy(optimizer);
-    clg_dataset_destroy(train);
-    clg_dataset_destroy(test);
+    clg_module_destroy(net);
     return status;
 }
 
 int cli_run_train(const cli_verb *verb, int argc, char **argv)
 {
     train_options o = { .epochs = CLI_NO_COUNT,
+                        .steps = CLI_NO_COUNT,
                         .batch = CLI_NO_COUNT,
                         .max_steps = CLI_NO_COUNT,
                         .seed = 1,
@@ -172,15 +177,18 @@ int cli_run_train(const cli_verb *verb, int argc, char **argv)
                         .warmup = CLI_NO_COUNT,
                         .lr = CLI_NO_REAL,
                         .weight_decay = CLI_NO_REAL,
-                        .momentum = 0.9 };
+                        .momentum = CLI_NO_REAL };
     const char *name = NULL;
     clg_error error = CLG_ERROR_INIT;
     clg_device *device = NULL;
+    clg_dataset *train = NULL, *test = NULL;
     int code = cli_parse(verb, argc, argv, &o, &name);
     if (code != CLI_CONTINUE) return code;
-    const recipe *r = cli_recipe(verb, name);
-    if (!r) return CLI_USAGE;
-    if ((code = fill_in(verb, &o, r)) != CLI_CONTINUE) return code;
+    const recipe *found = cli_recipe(verb, name);
+    if (!found) return CLI_USAGE;
+    recipe r = *found;
+    if (r.momentum <= 0) r.momentum = 0.9f;
+    if ((code = fill_in(verb, &o, &r)) != CLI_CONTINUE) return code;
     char *beside = NULL;
     if (!o.checkpoint && o.save) {
         size_t size = strlen(o.save) + sizeof ".checkpoint";
@@ -188,15 +196,17 @@ int cli_run_train(const cli_verb *verb, int argc, char **argv)
         if (beside) snprintf(beside, size, "%s.checkpoint", o.save);
         o.checkpoint = beside;
     }
+    const int64_t tests =
+        o.samples > 0 && o.samples < 2000 ? o.samples : 0; /* never more than are trained on */
     catch_signals();
     clg_status status = check_writable("save", o.save, &error);
     if (!status) status = check_writable("checkpoint", o.checkpoint, &error);
     if (!status) status = cli_device(o.device, &device, &error);
-    if (!status) {
-        clg_module *net = r->net(device);
-        status = train_net(&o, r, device, net, &error);
-        clg_module_destroy(net);
-    }
+    if (!status) status = r.data(o.data, CLG_SPLIT_TRAIN, o.samples, &train, &error);
+    if (!status) status = r.data(o.data, CLG_SPLIT_TEST, tests, &test, &error);
+    if (!status) status = train_net(&o, &r, device, train, test, &error);
+    clg_dataset_destroy(train);
+    clg_dataset_destroy(test);
     clg_device_close(device);
     free(beside);
     return status ? cli_fail(&error) : CLI_OK;

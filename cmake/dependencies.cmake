@@ -54,4 +54,22 @@ if(CLGRAD_CBLAS)
     endif()
 endif()
 
-message(STATUS "clgrad: OpenCL ${CLGI_HAVE_OPENCL}, CBLAS ${CLGI_HAVE_CBLAS} ${cblas_library}")
+# Pictures: each of the two libraries by itself.
+foreach(image_library JPEG LibArchive)
+    set(macro CLGI_HAVE_JPEG)
+    if(image_library STREQUAL LibArchive)
+        set(macro CLGI_HAVE_ARCHIVE)
+    endif()
+    set(${macro} OFF)
+    if(CLGRAD_IMAGES)
+        find_package(${image_library})
+        if(${image_library}_FOUND)
+            set(${macro} ON)
+            target_compile_definitions(clgrad_dependencies INTERFACE ${macro})
+            target_link_libraries(clgrad_dependencies INTERFACE ${image_library}::${image_library})
+        endif()
+    endif()
+endforeach()
+
+message(STATUS "clgrad: OpenCL ${CLGI_HAVE_OPENCL}, CBLAS ${CLGI_HAVE_CBLAS} ${cblas_library}, "
+               "JPEG ${CLGI_HAVE_JPEG}, archives ${CLGI_HAVE_ARCHIVE}")

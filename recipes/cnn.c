@@ -12,7 +12,7 @@ static clg_module *conv(clg_device *device, int64_t in, int64_t out)
     return clg_conv2d(device, &options);
 }
 
-static clg_module *net(clg_device *device)
+static clg_module *net(clg_device *device, int64_t classes)
 {
     clg_module *layers[] = {
         conv(device, 1, 32),
@@ -26,7 +26,7 @@ static clg_module *net(clg_device *device)
         clg_linear(device, 7 * 7 * 64, 128),
         clg_activation(device, CLG_RELU),
         clg_dropout(device, 0.25f),
-        clg_linear(device, 128, 10),
+        clg_linear(device, 128, classes),
     };
     return clg_sequential(device, layers, sizeof layers / sizeof *layers);
 }
@@ -35,12 +35,13 @@ const recipe recipe_cnn = {
     .name = "cnn",
     .doc = "convolutional network: conv 3x3x32, pool, conv 3x3x64, pool, dense 128, dense 10",
     .net = net,
+    .data = recipe_digits,
     .epochs = 3,
     .batch = 64,
     .optimizer = "adam",
     .lr = 2e-3f,
     .warmup_steps = 100,
-    .cosine = 1,
+    .schedule = CLG_SCHEDULE_COSINE,
 };
 
 RECIPE_MAIN(cnn)

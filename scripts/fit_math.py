@@ -122,6 +122,16 @@ def main():
     report("erf: x P(x^2) / Q(x^2)", num4, den4,
            lambda x: x * horner(num4, x * x) / horner(den4, x * x), math.erf, 1e-3, 3.93)
 
+    # Series near 0, where the closed forms cancel; the ends are pi / 4 and a little more.
+    quarter = (math.pi / 4 * 1.01) ** 2
+    sin_tail = lambda t: sum((-1) ** (k + 1) * t ** k / math.factorial(2 * k + 3) for k in range(9))
+    num5, den = remez(sin_tail, lambda t: t / odd(math.sin)(t) if t > 1e-6 else 1e-6, 1e-9, quarter, 2, 0)
+    report("sin: x + x^3 P(x^2)", num5, den, lambda x: x + x ** 3 * horner(num5, x * x), math.sin, 1e-3, quarter ** 0.5)
+    cos_tail = lambda t: sum((-1) ** k * t ** k / math.factorial(2 * k + 4) for k in range(9))
+    num6, den = remez(cos_tail, lambda t: t * t / math.cos(math.sqrt(t)) + 1e-9, 1e-9, quarter, 2, 0)
+    report("cos: 1 - x^2 / 2 + x^4 P(x^2)", num6, den, lambda x: 1 - x * x / 2 + x ** 4 * horner(num6, x * x), math.cos,
+           1e-3, quarter ** 0.5)
+
 
 if __name__ == "__main__":
     main()

@@ -7,10 +7,13 @@
 #include <clgrad/tensor.h>
 #include <clgrad/graph.h>
 #include <clgrad/ops.h>
+#include <clgrad/spatial.h>
+#include <clgrad/loss.h>
 #include <clgrad/nn.h>
 #include <clgrad/optim.h>
 #include <clgrad/data.h>
 #include <clgrad/io.h>
 #include <clgrad/train.h>
+#include <clgrad/opencl.h>
 
 #endif

@@ -58,11 +58,12 @@ CLG_API void clg_device_list_destroy(clg_device_list *list);
 typedef struct clg_device_options {
     clg_family family;   /* default: CLG_FAMILY_AUTO */
     int32_t no_fallback; /* 1: an op without a working kernel is an error instead of a host step */
-    uint64_t reserved[8];
+    void *queue;         /* set by clg_device_open_queue (opencl.h) */
+    uint64_t reserved[7];
 } clg_device_options;
 #define CLG_DEVICE_OPTIONS_INIT                                                                              \
     {                                                                                                        \
-        CLG_FAMILY_AUTO, 0,                                                                                  \
+        CLG_FAMILY_AUTO, 0, 0,                                                                               \
         {                                                                                                    \
             0                                                                                                \
         }                                                                                                    \

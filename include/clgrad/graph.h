@@ -59,6 +59,12 @@ CLG_API clg_tensor *clg_gradient(clg_graph *graph, clg_tensor *target, clg_tenso
 CLG_API void clg_gradients(clg_graph *graph, clg_tensor *target, clg_tensor *const *sources, size_t n,
                            clg_tensor **ret_gradients);
 
+/* Between begin and end: a region whose inner values are not kept for the backward pass but computed again there, from
+ * the values that enter the region. Costs one more forward pass of the region, saves its memory; results are
+ * the same, masks of dropout included. Regions may be nested: the outermost counts. Source: Chen et al. 2016. */
+CLG_API void clg_checkpoint_begin(clg_graph *graph);
+CLG_API void clg_checkpoint_end(clg_graph *graph);
+
 /* Random numbers are a function of (seed, step, place in the graph, element). The step advances
  * by one with each run.                                                                          */
 CLG_API void clg_graph_seed(clg_graph *graph, uint64_t seed);

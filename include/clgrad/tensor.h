@@ -53,6 +53,10 @@ CLG_API clg_status clg_tensor_view(clg_tensor *base, int64_t offset, clg_shape s
 /* Releases a stored tensor; NULL is nothing. Work in flight keeps its memory until it is done. */
 CLG_API void clg_tensor_destroy(clg_tensor *tensor);
 
+/* Optimisers leave a frozen (1) stored tensor as it is, and ask for no gradient to it. */
+CLG_API void clg_tensor_freeze(clg_tensor *tensor, int frozen);
+CLG_API int clg_tensor_frozen(const clg_tensor *tensor);
+
 CLG_API clg_dtype clg_tensor_dtype(const clg_tensor *tensor);
 CLG_API clg_shape clg_tensor_shape(const clg_tensor *tensor);
 

@@ -1,4 +1,5 @@
-/* The training loop for classification: epochs, evaluation, log, checkpoints, curve, stop on request.
+/* The training loop for classification of samples, or of the tokens of a text: epochs, evaluation, log,
+ * checkpoints, curve, stop on request.
  *
  *     clg_train_options options = CLG_TRAIN_OPTIONS_INIT;
  *     options.epochs = 3;  options.log = "run.jsonl";
@@ -26,13 +27,21 @@ typedef struct clg_train_event {
     double lr, seconds, samples_per_second;
 } clg_train_event;
 
+/* The learning rate over all steps of all epochs (optim.h): as it is; half a cosine to 0; up over the
+ * first 3/10 and down to nothing. */
+typedef enum clg_schedule_kind {
+    CLG_SCHEDULE_CONSTANT,
+    CLG_SCHEDULE_COSINE,
+    CLG_SCHEDULE_ONE_CYCLE
+} clg_schedule_kind;
+
 typedef struct clg_train_options {
     uint64_t epochs;    /* default 1 */
     uint64_t max_steps; /* 0: no limit */
     int64_t batch;      /* default 128 */
     uint64_t seed;
-    uint64_t warmup_steps; /* linear warm-up, then cosine to 0 where cosine is 1 */
-    int32_t cosine;
+    uint64_t warmup_steps;  /* linear warm-up before constant and cosine */
+    int32_t schedule;       /* clg_schedule_kind */
     int32_t check_nan;      /* 1: look at the loss after every step, not only now and then */
     const char *checkpoint; /* path, written at every epoch and on stop; NULL: none */
     int32_t resume;         /* 1: continue from the checkpoint, or begin, with a message, if there is none */
@@ -44,11 +53,13 @@ typedef struct clg_train_options {
     void *payload;
     const volatile int *stop;    /* non-zero: finish the step, save, return CLG_EINTERRUPTED; may be NULL */
     const char *const *metadata; /* pairs for the saved files, NULL-ended; may be NULL */
+    uint64_t steps;     /* length of the run, schedule included, instead of `epochs`; 0: that many epochs */
+    int32_t flip, crop; /* of the loader of training data (data.h) */
     uint64_t reserved[8];
 } clg_train_options;
 #define CLG_TRAIN_OPTIONS_INIT                                                                               \
     {                                                                                                        \
-        1, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                                 \
+        1, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                        \
         {                                                                                                    \
             0                                                                                                \
         }                                                                                                    \

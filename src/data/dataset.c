@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -66,6 +67,7 @@ void clg_dataset_destroy(clg_dataset *dataset)
     if (!dataset) return;
     clgi_free(dataset->pixels);
     clgi_free(dataset->labels);
+    clgi_free(dataset->values);
     clgi_free(dataset);
 }
 
@@ -92,7 +94,86 @@ const uint8_t *clg_dataset_pixels(const clg_dataset *dataset, int64_t index)
 
 int64_t clg_dataset_label(const clg_dataset *dataset, int64_t index)
 {
-    return index < 0 || index >= dataset->count ? -1 : dataset->labels[index];
+    return index < 0 || index >= dataset->count || !dataset->labels ? -1 : dataset->labels[index];
+}
+
+/* --- Values ----------------------------------------------------------------------------------- */
+
+clg_status clg_dataset_normalize(clg_dataset *dataset, const float *mean, const float *deviation,
+                                 int64_t channels, clg_error *error)
+{
+    if (!dataset || !mean || !deviation)
+        return clgi_fail(error, CLG_EINVAL, "dataset_normalize: an argument is NULL");
+    if (dataset->sample.ndim != 3 || channels != dataset->sample.dim[2])
+        return clgi_fail(error, CLG_EINVAL, "dataset_normalize: %lld channels, the samples have %lld",
+                         (long long)channels,
+                         dataset->sample.ndim == 3 ? (long long)dataset->sample.dim[2] : 0);
+    for (int64_t c = 0; c < channels; ++c)
+        if (!(deviation[c] > 0) || !isfinite(deviation[c]) || !isfinite(mean[c]))
+            return clgi_fail(
+                error, CLG_EINVAL,
+                "dataset_normalize: channel %lld: the deviation must be positive, both finite: mean %g, "
+                "deviation %g",
+                (long long)c, (double)mean[c], (double)deviation[c]);
+    float(*values)[256] = clgi_alloc_zero((size_t)channels, sizeof *values);
+    if (!values) return clgi_fail_memory(error, (size_t)channels * sizeof *values);
+    for (int64_t c = 0; c < channels; ++c)
+        for (int byte = 0; byte < 256; ++byte)
+            values[c][byte] = ((float)byte / 255.0f - mean[c]) / deviation[c];
+    clgi_free(dataset->values);
+    dataset->values = values;
+    return CLG_OK;
+}
+
+static void put_row(const clg_dataset *dataset, const uint8_t *from, int64_t pixels, int64_t step, float *at)
+{
+    const int64_t channels = dataset->sample.dim[2];
+    for (int64_t x = 0; x < pixels; ++x, from += step * channels, at += channels)
+        for (int64_t c = 0; c < channels; ++c)
+            at[c] = dataset->values ? dataset->values[c][from[c]] : (float)from[c] / 255.0f;
+}
+
+static void put_black(const clg_dataset *dataset, int64_t pixels, float *at)
+{
+    const int64_t channels = dataset->sample.dim[2];
+    for (int64_t i = 0; i < pixels * channels; ++i)
+        at[i] = dataset->values ? dataset->values[i % channels][0] : 0;
+}
+
+static int64_t between(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+void clgi_dataset_view(const clg_dataset *dataset, int64_t index, clgi_view view, float *ret_values)
+{
+    const int64_t height = dataset->sample.dim[0], width = dataset->sample.dim[1];
+    const int64_t channels = dataset->sample.dim[2], step = view.mirrored ? -1 : 1;
+    /* Columns first .. last - 1 of the result lie in the image. */
+    int64_t first = between(-view.dx, 0, width), last = between(width - view.dx, 0, width);
+    if (view.mirrored) {
+        const int64_t kept = first;
+        first = width - last;
+        last = width - kept;
+    }
+    for (int64_t y = 0; y < height; ++y, ret_values += width * channels) {
+        const int64_t row = y + view.dy, column = view.mirrored ? width - 1 - first : first;
+        if (row < 0 || row >= height || first >= last) {
+            put_black(dataset, width, ret_values);
+            continue;
+        }
+        const uint8_t *from =
+            clg_dataset_pixels(dataset, index) + (row * width + column + view.dx) * channels;
+        put_black(dataset, first, ret_values);
+        put_row(dataset, from, last - first, step, ret_values + first * channels);
+        put_black(dataset, width - last, ret_values + last * channels);
+    }
+}
+
+void clg_dataset_values(const clg_dataset *dataset, int64_t index, float *ret_values)
+{
+    if (index < 0 || index >= dataset->count || dataset->sample.ndim != 3) return;
+    clgi_dataset_view(dataset, index, (clgi_view){ 0 }, ret_values);
 }
 
 /* --- MNIST ------------------------------------------------------------------------------------ */

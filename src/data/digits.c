@@ -3,8 +3,8 @@
  * width. Picture i is a function of (seed, i) alone: all numbers come from Philox with i in the counter, and
  * the arithmetic is +, -, *, / and sqrt only.                                                             */
 #include "base/memory.h"
-#include "base/philox.h"
 #include "data/dataset.h"
+#include "data/draws.h"
 #include "data/raster.h"
 
 #include <math.h>
@@ -52,41 +52,12 @@ static const float PEN_MIN = 0.7f, PEN_MAX = 1.9f;        /* radius, pixels */
 static const float EDGE_MIN = 0.7f, EDGE_MAX = 1.4f;      /* pixels */
 static const float GRAIN = 0.06f;                         /* noise of the ink, share of full */
 
-/* Numbers of one picture, in order. */
-typedef struct draws {
-    uint32_t key[2], counter[4], block[4];
-    int used;
-} draws;
-
-static draws draws_begin(uint64_t seed, uint64_t index)
-{
-    return (draws){ { (uint32_t)seed, (uint32_t)(seed >> 32) },
-                    { 0, (uint32_t)index, (uint32_t)(index >> 32), DOMAIN },
-                    { 0 },
-                    4 };
-}
-
-static uint32_t draw_bits(draws *d)
-{
-    if (d->used == 4) {
-        clgi_philox4x32(d->counter, d->key, d->block);
-        d->counter[0]++;
-        d->used = 0;
-    }
-    return d->block[d->used++];
-}
-
-static float draw_range(draws *d, float low, float high)
-{
-    return low + (high - low) * clgi_philox_uniform(draw_bits(d));
-}
-
 /* Nearly normal, mean 0, deviation 1, never beyond 3.47: four uniforms. Outliers would make unreadable
  * digits. */
-static float draw_bell(draws *d)
+static float draw_bell(clgi_draws *d)
 {
     float sum = 0;
-    for (int i = 0; i < 4; ++i) sum += clgi_philox_uniform(draw_bits(d));
+    for (int i = 0; i < 4; ++i) sum += clgi_philox_uniform(clgi_draw_bits(d));
     return (sum - 2.0f) * 1.7320508f;
 }
 
@@ -96,11 +67,11 @@ typedef struct curve {
     size_t count;
 } curve;
 
-static const glyph *choose(int digit, draws *d)
+static const glyph *choose(int digit, clgi_draws *d)
 {
     uint32_t total = 0;
     for (int i = 0; i < GLYPHS; ++i) total += glyphs[i].digit == digit ? (uint32_t)glyphs[i].weight : 0;
-    uint32_t ticket = clgi_philox_below(draw_bits(d), total);
+    uint32_t ticket = clgi_draw_below(d, total);
     for (int i = 0; i < GLYPHS; ++i) {
         if (glyphs[i].digit != digit) continue;
         if (ticket < (uint32_t)glyphs[i].weight) return &glyphs[i];
@@ -129,7 +100,7 @@ static void add_piece(curve *out, clgi_point p, clgi_point q, clgi_point u, clgi
 }
 
 /* The form with shaken points as a polyline. */
-static void trace(const glyph *form, draws *d, curve *out)
+static void trace(const glyph *form, clgi_draws *d, curve *out)
 {
     clgi_point p[MAX_POINTS + 1];
     int n = 0;
@@ -158,7 +129,7 @@ static float smooth(float t)
 }
 
 /* Moves every point by a field that is random at the places of a grid and smooth between them. */
-static void bend(curve *c, draws *d)
+static void bend(curve *c, clgi_draws *d)
 {
     float field[2][GRID][GRID];
     for (int i = 0; i < 2 * GRID * GRID; ++i) ((float *)field)[i] = BEND * draw_bell(d);
@@ -180,7 +151,7 @@ static void bend(curve *c, draws *d)
 }
 
 /* Makes one half of the digit larger than the other: t(1 - t) is largest in the middle and 0 at the ends. */
-static void squeeze(curve *c, draws *d)
+static void squeeze(curve *c, clgi_draws *d)
 {
     const float across = SQUEEZE * draw_bell(d), down = SQUEEZE * draw_bell(d);
     for (size_t i = 0; i < c->count; ++i) {
@@ -190,9 +161,9 @@ static void squeeze(curve *c, draws *d)
     }
 }
 
-static void slant_and_turn(curve *c, draws *d)
+static void slant_and_turn(curve *c, clgi_draws *d)
 {
-    const float narrow = draw_range(d, NARROW_MIN, NARROW_MAX);
+    const float narrow = clgi_draw_range(d, NARROW_MIN, NARROW_MAX);
     const float slant = SLANT_MEAN + SLANT * draw_bell(d), turn = TURN * draw_bell(d);
     const float cosine = 1 / sqrtf(1 + turn * turn), sine = turn * cosine;
     for (size_t i = 0; i < c->count; ++i) {
@@ -224,18 +195,18 @@ static void fit(curve *c, float side, float radius)
 
 static void draw_digit(int digit, uint64_t seed, uint64_t index, uint8_t *pixels)
 {
-    draws d = draws_begin(seed, index);
+    clgi_draws d = clgi_draws_begin(seed, index, DOMAIN);
     curve c;
     float ink[SIZE * SIZE] = { 0 };
     trace(choose(digit, &d), &d, &c);
     squeeze(&c, &d);
     bend(&c, &d);
     slant_and_turn(&c, &d);
-    clgi_pen pen = { draw_range(&d, PEN_MIN, PEN_MAX), draw_range(&d, EDGE_MIN, EDGE_MAX) };
-    fit(&c, draw_range(&d, FIT_MIN, FIT_MAX), pen.radius);
+    clgi_pen pen = { clgi_draw_range(&d, PEN_MIN, PEN_MAX), clgi_draw_range(&d, EDGE_MIN, EDGE_MAX) };
+    fit(&c, clgi_draw_range(&d, FIT_MIN, FIT_MAX), pen.radius);
     clgi_raster_draw(ink, SIZE, SIZE, c.point, c.lift, c.count, pen);
     for (int i = 0; i < SIZE * SIZE; ++i) {
-        const float value = ink[i] > 0 ? ink[i] * (1 - GRAIN * clgi_philox_uniform(draw_bits(&d))) : 0;
+        const float value = ink[i] > 0 ? ink[i] * (1 - GRAIN * clgi_philox_uniform(clgi_draw_bits(&d))) : 0;
         pixels[i] = (uint8_t)(255 * value + 0.5f);
     }
 }

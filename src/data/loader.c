@@ -5,11 +5,13 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
+#include "data/dataset.h"
 
 #include <pthread.h>
 #include <signal.h>
 
-enum { DOMAIN = 0x73687566 /* keeps these draws apart from others with the same seed */ };
+/* Keep these draws apart from others with the same seed. */
+enum { DOMAIN_ORDER = 0x73687566, DOMAIN_VIEW = 0x76696577, DOMAIN_OFFSET = 0x6f666673 };
 
 /* A place for one batch. `full` holds options.batch samples, `rest` the incomplete last batch. */
 typedef struct slot {
@@ -22,7 +24,7 @@ struct clg_loader {
     clg_error error;       /* of the owner */
     int64_t count, length; /* samples, batches in an epoch */
     slot slots[2];
-    float *pixels; /* staging of one batch; the thread's */
+    void *x; /* staging of one batch; the thread's. f32, of a text i32 */
     int32_t *labels;
     uint32_t *order; /* the thread's: sample at each place of `order_epoch` */
     uint64_t order_epoch;
@@ -49,7 +51,7 @@ static void shuffle(clg_loader *loader, uint64_t epoch)
     uint32_t *order = loader->order;
     for (uint32_t i = 0; i < (uint32_t)loader->count; ++i) order[i] = i;
     for (uint32_t i = (uint32_t)loader->count - 1; i > 0 && loader->options.shuffle; --i) {
-        const uint32_t counter[4] = { i, (uint32_t)epoch, (uint32_t)(epoch >> 32), DOMAIN };
+        const uint32_t counter[4] = { i, (uint32_t)epoch, (uint32_t)(epoch >> 32), DOMAIN_ORDER };
         uint32_t bits[4];
         clgi_philox4x32(counter, key, bits);
         const uint32_t j = clgi_philox_below(bits[0], i + 1), kept = order[i];
@@ -72,20 +74,56 @@ static clg_batch *choose(clg_loader *loader, int index, uint64_t batch)
     return samples_in(loader, batch) < loader->options.batch ? &s->rest : &s->full;
 }
 
+/* Four random words of (seed, epoch, index). */
+static void draw(const clg_loader *loader, uint64_t epoch, uint32_t index, uint32_t domain, uint32_t bits[4])
+{
+    const uint64_t seed = loader->options.seed;
+    const uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
+    const uint32_t counter[4] = { index, (uint32_t)epoch, (uint32_t)(epoch >> 32), domain };
+    clgi_philox4x32(counter, key, bits);
+}
+
+static clgi_view draw_view(const clg_loader *loader, uint64_t epoch, uint32_t index)
+{
+    const int32_t crop = loader->options.crop;
+    uint32_t bits[4];
+    if (!crop && !loader->options.flip) return (clgi_view){ 0 };
+    draw(loader, epoch, index, DOMAIN_VIEW, bits);
+    const uint32_t places = 2 * (uint32_t)crop + 1;
+    return (clgi_view){ (int32_t)clgi_philox_below(bits[0], places) - crop,
+                        (int32_t)clgi_philox_below(bits[1], places) - crop,
+                        loader->options.flip && bits[2] >> 31 };
+}
+
+/* Windows of a text begin elsewhere in each epoch, where the order is random at all. */
+static int64_t draw_offset(const clg_loader *loader, uint64_t epoch)
+{
+    uint32_t bits[4];
+    if (!loader->options.shuffle) return 0;
+    draw(loader, epoch, 0, DOMAIN_OFFSET, bits);
+    return clgi_philox_below(bits[0], (uint32_t)loader->dataset->sample.dim[0]);
+}
+
 static clg_status fill(clg_loader *loader, uint64_t epoch, uint64_t batch, clg_batch *to, clg_error *error)
 {
     if (!loader->ordered || loader->order_epoch != epoch) shuffle(loader, epoch);
-    const size_t bytes = (size_t)clg_shape_count(clg_dataset_sample_shape(loader->dataset));
+    const clg_dataset *data = loader->dataset;
+    const size_t elements = (size_t)clg_shape_count(data->sample), n = (size_t)to->count;
     const uint32_t *order = loader->order + batch * (uint64_t)loader->options.batch;
-    const size_t n = (size_t)to->count;
+    const int64_t offset = data->length ? draw_offset(loader, epoch) : 0;
     for (size_t i = 0; i < n; ++i) {
-        const uint8_t *from = clg_dataset_pixels(loader->dataset, order[i]);
-        float *at = loader->pixels + i * bytes;
-        for (size_t k = 0; k < bytes; ++k) at[k] = (float)from[k] / 255.0f;
-        loader->labels[i] = (int32_t)clg_dataset_label(loader->dataset, order[i]);
+        if (data->length) {
+            clgi_dataset_window(data, order[i], offset, (int32_t *)loader->x + i * elements,
+                                loader->labels + i * elements);
+            continue;
+        }
+        clgi_dataset_view(data, order[i], draw_view(loader, epoch, order[i]),
+                          (float *)loader->x + i * elements);
+        loader->labels[i] = (int32_t)clg_dataset_label(data, order[i]);
     }
-    const clg_status status = clg_tensor_write(to->x, loader->pixels, n * bytes * sizeof(float), error);
-    return status ? status : clg_tensor_write(to->y, loader->labels, n * sizeof(int32_t), error);
+    const size_t labels = data->length ? n * elements : n;
+    const clg_status status = clg_tensor_write(to->x, loader->x, n * elements * sizeof(float), error);
+    return status ? status : clg_tensor_write(to->y, loader->labels, labels * sizeof(int32_t), error);
 }
 
 static void *work(void *argument)
@@ -117,9 +155,12 @@ static clg_status make_batch(clg_device *device, const clg_dataset *dataset, int
                              clg_error *error)
 {
     const clg_shape sample = clg_dataset_sample_shape(dataset);
-    const clg_shape x = { 4, { n, sample.dim[0], sample.dim[1], sample.dim[2] } }, y = { 1, { n } };
+    clg_shape x = { 1 + sample.ndim, { n } }, y = { 1, { n } };
+    for (int d = 0; d < sample.ndim; ++d) x.dim[1 + d] = sample.dim[d];
+    if (dataset->length) y = x;
     batch->count = n;
-    const clg_status status = clg_tensor_create(device, CLG_F32, x, &batch->x, error);
+    const clg_status status =
+        clg_tensor_create(device, dataset->length ? CLG_I32 : CLG_F32, x, &batch->x, error);
     return status ? status : clg_tensor_create(device, CLG_I32, y, &batch->y, error);
 }
 
@@ -128,16 +169,16 @@ static clg_status make_memory(clg_loader *loader, clg_device *device)
     clg_status status = CLG_OK;
     const int64_t n = loader->options.batch, rest = loader->options.drop_last ? 0 : loader->count % n;
     const clg_shape sample = clg_dataset_sample_shape(loader->dataset);
-    const size_t floats = (size_t)n * (size_t)clg_shape_count(sample);
+    const size_t elements = (size_t)n * (size_t)clg_shape_count(sample);
     for (int i = 0; i < 2; ++i) {
         CLGI_TRY(make_batch(device, loader->dataset, n, &loader->slots[i].full, &loader->error));
         if (rest) CLGI_TRY(make_batch(device, loader->dataset, rest, &loader->slots[i].rest, &loader->error));
     }
-    loader->pixels = clgi_alloc_zero(floats, sizeof *loader->pixels);
-    loader->labels = clgi_alloc_zero((size_t)n, sizeof *loader->labels);
+    loader->x = clgi_alloc_zero(elements, sizeof(float));
+    loader->labels = clgi_alloc_zero(loader->dataset->length ? elements : (size_t)n, sizeof *loader->labels);
     loader->order = clgi_alloc_zero((size_t)loader->count, sizeof *loader->order);
-    if (!loader->pixels || !loader->labels || !loader->order) {
-        CLGI_TRY(clgi_fail_memory(&loader->error, floats * sizeof *loader->pixels));
+    if (!loader->x || !loader->labels || !loader->order) {
+        CLGI_TRY(clgi_fail_memory(&loader->error, elements * sizeof(float)));
     }
 out:
     return status;
@@ -173,6 +214,13 @@ static clg_status check(clg_loader *loader, clg_device *device)
         return clgi_fail(error, CLG_EINVAL, "loader: batch is larger than the data: %lld of %lld samples",
                          (long long)batch, (long long)count);
     }
+    const int32_t crop = loader->options.crop;
+    const int images = !loader->dataset->length;
+    if (!images && (crop || loader->options.flip))
+        return clgi_fail(error, CLG_EINVAL, "loader: flips and crops are for images, not for a text");
+    if (crop < 0 ||
+        (images && (crop > loader->dataset->sample.dim[0] || crop > loader->dataset->sample.dim[1])))
+        return clgi_fail(error, CLG_EINVAL, "loader: crop must be in 0 .. side of the images: %d", (int)crop);
     loader->count = count;
     loader->length = loader->options.drop_last ? count / batch : (count + batch - 1) / batch;
     return CLG_OK;
@@ -211,7 +259,7 @@ void clg_loader_destroy(clg_loader *loader)
         clg_tensor_destroy(batch->x);
         clg_tensor_destroy(batch->y);
     }
-    clgi_free(loader->pixels);
+    clgi_free(loader->x);
     clgi_free(loader->labels);
     clgi_free(loader->order);
     clgi_free(loader);

@@ -233,8 +233,9 @@ static clg_status set_reason(clg_device *device, const char *because, const char
     return device->reason ? CLG_OK : clgi_fail_memory(error, 256);
 }
 
-static clg_status open_found(const clgi_found *found, const clg_device_options *options, const char *because,
-                             const char *passed_over, clg_device **ret_device, clg_error *error)
+clg_status clgi_device_open_found(const clgi_found *found, const clg_device_options *options,
+                                  const char *because, const char *passed_over, clg_device **ret_device,
+                                  clg_error *error)
 {
     clg_error own = CLG_ERROR_INIT;
     clg_device *device = clgi_alloc_zero(1, sizeof *device);
@@ -269,7 +270,7 @@ clg_status clgi_device_open_backend(const clg_backend *backend, clg_device **ret
     if (status) return status;
     if (!count) return clgi_fail(error, CLG_ENODEVICE, "device: %s lists no device", backend->name);
     const clgi_found found = { .info = devices[0], .backend = backend };
-    return open_found(&found, &defaults, "it was given", "", ret_device, error);
+    return clgi_device_open_found(&found, &defaults, "it was given", "", ret_device, error);
 }
 
 /* Opens the first candidate that can be opened. Only a choice among several falls back to the next. */
@@ -280,7 +281,8 @@ static clg_status open_first(const clgi_choice *choice, const clg_device_options
     clg_status status = CLG_ENODEVICE;
     for (size_t i = 0; i < choice->count; i++) {
         clg_error own = CLG_ERROR_INIT;
-        status = open_found(choice->candidates[i], options, choice->because, passed_over, ret_device, &own);
+        status = clgi_device_open_found(choice->candidates[i], options, choice->because, passed_over,
+                                        ret_device, &own);
         if (!status) return CLG_OK;
         clgi_log(CLGI_WARNING, "device %s cannot be opened: %s", choice->candidates[i]->info.id, own.message);
         if (status == CLG_ENOMEM || i + 1 == choice->count) return clgi_error_copy(error, &own);

@@ -28,11 +28,17 @@ typedef struct clgi_storage {
     clg_memory *memory;
     uint64_t offset, bytes;
     uint32_t references;
-    void *internal;
+    void *internal; /* block of the pool; NULL: adopted memory */
 } clgi_storage;
 /* Zeroed. CLG_EDEVMEM says wanted, used and limit. */
 clg_status clgi_storage_create(clg_device *device, uint64_t bytes, clgi_storage **ret_storage,
                                clg_error *error);
+/* Over memory that is not the pool's: `memory` is handed over, and released with the storage. */
+clg_status clgi_storage_adopt(clg_device *device, clg_memory *memory, uint64_t offset, uint64_t bytes,
+                              clgi_storage **ret_storage, clg_error *error);
+/* Over the caller's cl_mem, which is retained (opencl/sharing.c). Errors as clg_tensor_create_over. */
+clg_status clgi_storage_over(clg_device *device, void *memory, uint64_t offset, uint64_t bytes,
+                             clgi_storage **ret_storage, clg_error *error);
 clgi_storage *clgi_storage_retain(clgi_storage *storage);
 /* The memory is reused only after the work in flight. */
 void clgi_storage_release(clgi_storage *storage);

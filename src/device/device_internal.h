@@ -82,6 +82,10 @@ int clgi_device_is_host(const char *spec);
 clg_status clgi_device_choose(clgi_found_list *list, const char *spec, clgi_choice *choice, clg_error *error);
 void clgi_choice_finish(clgi_choice *choice);
 
+/* device.c: opens what discovery found; `because` and `passed_over` ("": nothing) make its reason. */
+clg_status clgi_device_open_found(const clgi_found *found, const clg_device_options *options,
+                                  const char *because, const char *passed_over, clg_device **ret_device,
+                                  clg_error *error);
 /* device.c: the first device of a backend that need not be among clgi_backends. */
 clg_status clgi_device_open_backend(const clg_backend *backend, clg_device **ret_device, clg_error *error);
 /* device.c: CLG_OK, or CLG_ELOST with the first reason. Call under the lock. */

@@ -206,6 +206,16 @@ out:
     return status;
 }
 
+clg_status clgi_storage_adopt(clg_device *device, clg_memory *memory, uint64_t offset, uint64_t bytes,
+                              clgi_storage **ret_storage, clg_error *error)
+{
+    clgi_storage *storage = clgi_alloc_zero(1, sizeof *storage);
+    if (!storage) return clgi_fail_memory(error, sizeof *storage);
+    *storage = (clgi_storage){ device, memory, offset, bytes, 1, NULL };
+    *ret_storage = storage;
+    return CLG_OK;
+}
+
 clgi_storage *clgi_storage_retain(clgi_storage *storage)
 {
     clgi_device_lock(storage->device);
@@ -220,7 +230,10 @@ void clgi_storage_release(clgi_storage *storage)
     clg_device *device = storage->device;
     clgi_device_lock(device);
     int last = --storage->references == 0;
-    if (last) give_block(device, storage->internal);
+    if (last && storage->internal)
+        give_block(device, storage->internal);
+    else if (last)
+        device->backend->release(device->handle, storage->memory);
     clgi_device_unlock(device);
     if (last) clgi_free(storage);
 }

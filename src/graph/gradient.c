@@ -71,7 +71,9 @@ static void step_back(walk *w, clgi_node *node)
     int needed = 0;
     for (int i = 0; i < node->n_in; ++i) needed |= need[i] = (unsigned char)value_reaches(w, node->in[i]);
     if (!needed) return;
-    node->op->gradient(w->graph, node, dy, need, dx);
+    clgi_node *computed = clgi_checkpoint_node(w->graph, node);
+    if (!computed) return;
+    node->op->gradient(w->graph, computed, dy, need, dx);
     for (int i = 0; i < node->n_in; ++i)
         if (dx[i] && need[i]) accumulate(w, node->in[i], dx[i]);
 }

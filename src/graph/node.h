@@ -26,9 +26,16 @@ struct clg_tensor {
     int output;
     int slot;              /* number of a stored tensor inside a graph, -1 for others */
     int keep;              /* marked by clg_keep */
+    int frozen;            /* a parameter that no optimiser changes */
     clgi_storage *storage; /* of a stored tensor; of a kept one after the run */
     uint64_t offset;       /* bytes inside the storage: tensors of one slab share it */
 };
+
+/* Bytes of a tensor; CLG_EDTYPE, or CLG_ESHAPE for a negative or overflowing dimension. */
+clg_status clgi_tensor_bytes(clg_shape shape, clg_dtype dtype, uint64_t *ret_bytes, clg_error *error);
+/* A stored tensor over memory from byte `offset` of a storage on, which it retains. */
+clg_status clgi_tensor_over(clg_device *device, clg_dtype dtype, clg_shape shape, clgi_storage *storage,
+                            uint64_t offset, clg_tensor **ret_tensor, clg_error *error);
 
 struct clgi_node {
     const struct clgi_op *op;
@@ -85,6 +92,7 @@ int clgi_view_permute(const clgi_view *view, const int64_t *order, clgi_view *re
 int clgi_view_expand(const clgi_view *view, clg_shape shape, clgi_view *ret_view);
 int clgi_view_slice(const clgi_view *view, const int64_t *start, const int64_t *step, clg_shape shape,
                     clgi_view *ret_view);
+void clgi_view_flip(const clgi_view *view, const int64_t *flipped, clgi_view *ret_view);
 int clgi_view_pad(const clgi_view *view, const int64_t *before, clg_shape shape, clgi_view *ret_view);
 
 #endif

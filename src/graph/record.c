@@ -44,6 +44,8 @@ void clg_graph_clear(clg_graph *graph)
     clgi_arena_reset(&graph->arena);
     graph->n_nodes = graph->n_slots = graph->n_kept = graph->n_assigns = graph->n_scalars = 0;
     graph->n_random = 0;
+    graph->n_regions = 0;
+    graph->open_regions = 0;
     clgi_error_reset(&graph->error);
     clgi_text_clear(&graph->key);
 }
@@ -60,6 +62,7 @@ void clg_graph_destroy(clg_graph *graph)
     clgi_free(graph->kept);
     clgi_free(graph->assigns);
     clgi_free(graph->scalars);
+    clgi_free(graph->regions);
     clgi_free(graph);
 }
 

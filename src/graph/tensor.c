@@ -3,9 +3,11 @@
 
 #include "graph/graph.h"
 
-static clg_status check_shape(clg_shape shape, size_t element, uint64_t *ret_bytes, clg_error *error)
+clg_status clgi_tensor_bytes(clg_shape shape, clg_dtype dtype, uint64_t *ret_bytes, clg_error *error)
 {
-    uint64_t bytes = element;
+    if ((unsigned)dtype >= CLG_DTYPE_COUNT)
+        return clgi_fail(error, CLG_EDTYPE, "tensor: unknown type: %d", (int)dtype);
+    uint64_t bytes = clg_dtype_size(dtype);
     if (shape.ndim < 0 || shape.ndim > CLG_MAX_DIMS)
         return clgi_fail(error, CLG_ESHAPE, "tensor: number of dimensions is not in 0..%d: %d", CLG_MAX_DIMS,
                          (int)shape.ndim);
@@ -20,8 +22,8 @@ static clg_status check_shape(clg_shape shape, size_t element, uint64_t *ret_byt
     return CLG_OK;
 }
 
-static clg_status make(clg_device *device, clg_dtype dtype, clg_shape shape, clgi_storage *storage,
-                       uint64_t offset, clg_tensor **ret_tensor, clg_error *error)
+clg_status clgi_tensor_over(clg_device *device, clg_dtype dtype, clg_shape shape, clgi_storage *storage,
+                            uint64_t offset, clg_tensor **ret_tensor, clg_error *error)
 {
     clg_tensor *tensor = clgi_alloc_zero(1, sizeof *tensor);
     if (!tensor) return clgi_fail_memory(error, sizeof *tensor);
@@ -41,12 +43,10 @@ clg_status clg_tensor_create(clg_device *device, clg_dtype dtype, clg_shape shap
     clgi_storage *storage = NULL;
     uint64_t bytes = 0;
     if (!device || !ret_tensor) return clgi_fail(error, CLG_EINVAL, "tensor: device or result is NULL");
-    if ((unsigned)dtype >= CLG_DTYPE_COUNT)
-        return clgi_fail(error, CLG_EDTYPE, "tensor: unknown type: %d", (int)dtype);
     if (dtype == CLG_F64 && clgi_device_has_kernels(device))
         return clgi_fail(error, CLG_EUNSUPPORTED, "tensor: f64 exists on the host device only: this is %s",
                          clg_device_describe(device)->name);
-    clg_status status = check_shape(shape, clg_dtype_size(dtype), &bytes, error);
+    clg_status status = clgi_tensor_bytes(shape, dtype, &bytes, error);
     if (status) return status;
     uint64_t limit = clgi_device_traits(device)->max_allocation_bytes;
     if (limit && bytes > limit)
@@ -55,7 +55,7 @@ clg_status clg_tensor_create(clg_device *device, clg_dtype dtype, clg_shape shap
                          (unsigned long long)limit);
     status = clgi_storage_create(device, bytes, &storage, error);
     if (status) return status;
-    status = make(device, dtype, shape, storage, 0, ret_tensor, error);
+    status = clgi_tensor_over(device, dtype, shape, storage, 0, ret_tensor, error);
     clgi_storage_release(storage);
     return status;
 }
@@ -66,13 +66,14 @@ clg_status clg_tensor_view(clg_tensor *base, int64_t offset, clg_shape shape, cl
     uint64_t bytes = 0;
     if (!base || !base->storage || base->graph)
         return clgi_fail(error, CLG_EINVAL, "tensor view: the base is not a stored tensor");
-    clg_status status = check_shape(shape, clg_dtype_size(base->dtype), &bytes, error);
+    clg_status status = clgi_tensor_bytes(shape, base->dtype, &bytes, error);
     if (status) return status;
     uint64_t start = (uint64_t)offset * clg_dtype_size(base->dtype);
     if (offset < 0 || start + bytes > clgi_value_bytes(base))
         return clgi_fail(error, CLG_ERANGE, "tensor view: %s from element %lld does not fit into %s",
                          CLGI_SHAPE(shape), (long long)offset, CLGI_SHAPE(base->shape));
-    return make(base->device, base->dtype, shape, base->storage, base->offset + start, ret_view, error);
+    return clgi_tensor_over(base->device, base->dtype, shape, base->storage, base->offset + start, ret_view,
+                            error);
 }
 
 void clg_tensor_destroy(clg_tensor *tensor)
@@ -80,6 +81,16 @@ void clg_tensor_destroy(clg_tensor *tensor)
     if (!tensor || tensor->graph) return;
     clgi_storage_release(tensor->storage);
     clgi_free(tensor);
+}
+
+void clg_tensor_freeze(clg_tensor *tensor, int frozen)
+{
+    tensor->frozen = frozen != 0;
+}
+
+int clg_tensor_frozen(const clg_tensor *tensor)
+{
+    return tensor->frozen;
 }
 
 clg_dtype clg_tensor_dtype(const clg_tensor *tensor)

@@ -155,6 +155,20 @@ int clgi_view_slice(const clgi_view *view, const int64_t *start, const int64_t *
     return 1;
 }
 
+void clgi_view_flip(const clgi_view *view, const int64_t *flipped, clgi_view *ret_view)
+{
+    clgi_view out = *view;
+    for (int d = 0; d < view->shape.ndim; ++d) {
+        const int64_t size = view->shape.dim[d];
+        if (!flipped[d] || size < 2) continue;
+        out.offset += (size - 1) * view->stride[d];
+        out.stride[d] = -view->stride[d];
+        out.low[d] = size - view->high[d];
+        out.high[d] = size - view->low[d];
+    }
+    *ret_view = out;
+}
+
 int clgi_view_pad(const clgi_view *view, const int64_t *before, clg_shape shape, clgi_view *ret_view)
 {
     clgi_view out = *view;

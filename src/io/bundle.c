@@ -1,5 +1,5 @@
 /* Between devices and files: names, order, layout. Weights of convolutions are [O, KH, KW, I] on the
- * device and [O, I, KH, KW] in files. Not here: the container (safetensors.c), what is saved when
+ * device and [O, I, KH, KW] in files, along one or three axes likewise. Not here: the container (safetensors.c), what is saved when
  * (model.c, checkpoint.c). */
 #include "io/bundle.h"
 
@@ -40,7 +40,11 @@ static clg_status add(clgi_bundle *bundle, const char *const parts[3], const cha
 
 static clg_shape file_shape(clg_shape s, int32_t ohwi)
 {
-    return ohwi ? (clg_shape){ 4, { s.dim[0], s.dim[3], s.dim[1], s.dim[2] } } : s;
+    const int last = s.ndim - 1;
+    if (!ohwi) return s;
+    clg_shape moved = { s.ndim, { s.dim[0], s.dim[last] } };
+    for (int d = 1; d < last; ++d) moved.dim[1 + d] = s.dim[d];
+    return moved;
 }
 
 /* Length of the part of "3.running_var" before "running_var", or -1. */
@@ -123,7 +127,7 @@ static clg_status lay_out(clgi_bundle *bundle, clg_error *error)
     return bundle->block && bundle->scratch ? CLG_OK : clgi_fail_memory(error, at + largest);
 }
 
-/* [O, P, I] <-> [O, I, P] where P = KH * KW: a transpose for each O, the same code both ways. */
+/* [O, P, I] <-> [O, I, P] where P counts the places of the kernel: a transpose for each O, the same code both ways. */
 static void transpose(const uint8_t *from, uint8_t *to, int64_t outer, int64_t rows, int64_t columns,
                       size_t item)
 {
@@ -139,7 +143,9 @@ static void transpose(const uint8_t *from, uint8_t *to, int64_t outer, int64_t r
 
 static void permute(const clgi_entry *entry, int to_file, const uint8_t *from, uint8_t *to)
 {
-    const int64_t *n = entry->shape.dim, inner = n[1], place = n[2] * n[3];
+    const int64_t *n = entry->shape.dim, inner = n[1];
+    int64_t place = 1;
+    for (int d = 2; d < entry->shape.ndim; ++d) place *= n[d];
     transpose(from, to, n[0], to_file ? place : inner, to_file ? inner : place,
               clgi_safetensors_dtype_size(entry->dtype));
 }

@@ -9,14 +9,14 @@ static int outside(int64_t value, int64_t low)
     return value < low || value > INT32_MAX;
 }
 
-static void add_weights(clg_module *module, clg_shape shape, int64_t fan_in, int bias, int ohwi)
+void clgi_module_weights(clg_module *module, clg_shape shape, int64_t fan_in, int64_t biases, int ohwi)
 {
-    double bound = 1.0 / sqrt((double)fan_in);
-    clg_shape outputs = { 1, { shape.dim[0] } };
+    const double bound = 1.0 / sqrt((double)fan_in);
+    const clg_shape outputs = { 1, { biases } };
     clgi_module_slot(module,
                      (clgi_parameter_slot){
                          .name = "weight", .shape = shape, .bound = bound, .trainable = 1, .ohwi = ohwi });
-    if (bias)
+    if (biases)
         clgi_module_slot(module, (clgi_parameter_slot){
                                      .name = "bias", .shape = outputs, .bound = bound, .trainable = 1 });
 }
@@ -39,56 +39,7 @@ clg_module *clg_linear(clg_device *device, int64_t in, int64_t out)
         clgi_fail(&module->error, CLG_EINVAL, "linear: in and out must be in 1..%d: %lld, %lld", INT32_MAX,
                   (long long)in, (long long)out);
     else
-        add_weights(module, (clg_shape){ 2, { out, in } }, in, 1, 0);
-    return module;
-}
-
-/* --- Convolution ------------------------------------------------------------------------------ */
-
-static clg_tensor *forward_conv2d(clg_graph *graph, clg_module *module, clg_tensor *x)
-{
-    const clg_conv2d_options *o = &module->options.conv;
-    clg_conv2d_attributes attributes = CLG_CONV2D_ATTRIBUTES_INIT;
-    attributes.stride[0] = attributes.stride[1] = (int32_t)o->stride;
-    attributes.padding[0] = attributes.padding[1] = (int32_t)o->padding;
-    attributes.groups = (int32_t)o->groups;
-    clg_tensor *y = clg_convolution2d(graph, x, module->slots[0].tensor, &attributes);
-    return o->no_bias ? y : clg_add(graph, y, module->slots[1].tensor);
-}
-
-static clg_status check_conv2d(const clg_conv2d_options *o, clg_error *error)
-{
-    if (outside(o->in, 1) || outside(o->out, 1) || outside(o->kernel, 1) || outside(o->stride, 1) ||
-        outside(o->groups, 1) || outside(o->padding, 0))
-        return clgi_fail(
-            error, CLG_EINVAL,
-            "conv2d: in, out, kernel, stride, groups must be positive, padding not negative: %lld, "
-            "%lld, %lld, %lld, %lld, %lld",
-            (long long)o->in, (long long)o->out, (long long)o->kernel, (long long)o->stride,
-            (long long)o->groups, (long long)o->padding);
-    if (o->in % o->groups || o->out % o->groups)
-        return clgi_fail(error, CLG_EINVAL,
-                         "conv2d: groups must divide in and out: in %lld, out %lld, groups %lld",
-                         (long long)o->in, (long long)o->out, (long long)o->groups);
-    if (o->kernel > 4096)
-        return clgi_fail(error, CLG_EINVAL, "conv2d: kernel is above 4096: %lld", (long long)o->kernel);
-    return CLG_OK;
-}
-
-clg_module *clg_conv2d(clg_device *device, const clg_conv2d_options *options)
-{
-    static const clgi_layer layer = { "conv2d", forward_conv2d };
-    clg_module *module = clgi_module_create(&layer, device);
-    if (!module || module->error.status) return module;
-    if (!options) {
-        clgi_fail(&module->error, CLG_EINVAL, "conv2d: options are NULL");
-        return module;
-    }
-    module->options.conv = *options;
-    if (check_conv2d(options, &module->error)) return module;
-    int64_t k = options->kernel, inputs = options->in / options->groups;
-    add_weights(module, (clg_shape){ 4, { options->out, k, k, inputs } }, inputs * k * k, !options->no_bias,
-                1);
+        clgi_module_weights(module, (clg_shape){ 2, { out, in } }, in, out, 0);
     return module;
 }
 
@@ -124,48 +75,6 @@ clg_module *clg_batch_norm2d(clg_device *device, int64_t channels)
 }
 
 /* --- Layers without parameters ---------------------------------------------------------------- */
-
-typedef clg_tensor *(*pooling_op)(clg_graph *, clg_tensor *, const clg_pool2d_attributes *);
-
-static clg_tensor *forward_pool(clg_graph *graph, clg_module *module, clg_tensor *x, pooling_op op)
-{
-    int32_t window = (int32_t)module->options.window;
-    clg_pool2d_attributes attributes = CLG_POOL2D_ATTRIBUTES_INIT(window);
-    return op(graph, x, &attributes);
-}
-
-static clg_tensor *forward_max_pool(clg_graph *graph, clg_module *module, clg_tensor *x)
-{
-    return forward_pool(graph, module, x, clg_max_pooling2d);
-}
-
-static clg_tensor *forward_avg_pool(clg_graph *graph, clg_module *module, clg_tensor *x)
-{
-    return forward_pool(graph, module, x, clg_avg_pooling2d);
-}
-
-static clg_module *pool(const clgi_layer *layer, clg_device *device, int64_t window)
-{
-    clg_module *module = clgi_module_create(layer, device);
-    if (!module || module->error.status) return module;
-    module->options.window = window;
-    if (outside(window, 1))
-        clgi_fail(&module->error, CLG_EINVAL, "%s: window must be positive: %lld", layer->name,
-                  (long long)window);
-    return module;
-}
-
-clg_module *clg_max_pool2d(clg_device *device, int64_t window)
-{
-    static const clgi_layer layer = { "max_pool2d", forward_max_pool };
-    return pool(&layer, device, window);
-}
-
-clg_module *clg_avg_pool2d(clg_device *device, int64_t window)
-{
-    static const clgi_layer layer = { "avg_pool2d", forward_avg_pool };
-    return pool(&layer, device, window);
-}
 
 static clg_tensor *forward_dropout(clg_graph *graph, clg_module *module, clg_tensor *x)
 {
@@ -205,7 +114,7 @@ clg_module *clg_activation(clg_device *device, clg_activation_kind kind)
 
 static clg_tensor *forward_flatten(clg_graph *graph, clg_module *module, clg_tensor *x)
 {
-    static const int channels_first[] = { 0, 3, 1, 2 };
+    static const int images[] = { 0, 3, 1, 2 }, volumes[] = { 0, 4, 1, 2, 3 };
     clg_shape shape = clg_tensor_shape(x);
     if (shape.ndim < 1) {
         clg_error error = CLG_ERROR_INIT;
@@ -214,7 +123,8 @@ static clg_tensor *forward_flatten(clg_graph *graph, clg_module *module, clg_ten
     }
     int64_t rows = shape.dim[0], columns = 1;
     for (int d = 1; d < shape.ndim; ++d) columns *= shape.dim[d];
-    if (shape.ndim == 4 && shape.dim[3] != 1) x = clg_permute(graph, x, channels_first);
+    if (shape.ndim == 4 && shape.dim[3] != 1) x = clg_permute(graph, x, images);
+    if (shape.ndim == 5 && shape.dim[4] != 1) x = clg_permute(graph, x, volumes);
     return clg_reshape(graph, x, (clg_shape){ 2, { rows, columns } });
 }
 

@@ -51,42 +51,65 @@ static clg_tensor *forward_sequential(clg_graph *graph, clg_module *module, clg_
     return x;
 }
 
-/* Takes one layer over; what is wrong with it poisons the sequential. */
+/* Takes one layer over; what is wrong with it poisons the module. */
 static void adopt(clg_module *module, clg_module *layer, size_t index)
 {
     clg_error *error = &module->error;
     if (!layer) {
-        clgi_fail(error, CLG_EINVAL, "sequential: layer %zu is NULL", index);
+        clgi_fail(error, CLG_EINVAL, "%s: layer %zu is NULL", module->layer->name, index);
         return;
     }
     if (layer->parent) { /* still destroyed by its first owner alone */
-        clgi_fail(error, CLG_EINVAL, "sequential: layer %zu (%s) already belongs to a module", index,
-                  layer->layer->name);
+        clgi_fail(error, CLG_EINVAL, "%s: layer %zu (%s) already belongs to a module", module->layer->name,
+                  index, layer->layer->name);
         return;
     }
     if (layer->error.status)
-        clgi_fail(error, layer->error.status, "sequential: layer %zu: %.440s", index, layer->error.message);
+        clgi_fail(error, layer->error.status, "%s: layer %zu: %.440s", module->layer->name, index,
+                  layer->error.message);
     if (layer->device != module->device)
-        clgi_fail(error, CLG_EINVAL, "sequential: layer %zu (%s) is on another device", index,
+        clgi_fail(error, CLG_EINVAL, "%s: layer %zu (%s) is on another device", module->layer->name, index,
                   layer->layer->name);
     layer->parent = module;
     module->children[module->n_children++] = layer;
 }
 
-clg_module *clg_sequential(clg_device *device, clg_module *const *layers, size_t n)
+/* A module of n layers, which are its own whatever happens. */
+static clg_module *compose(const clgi_layer *layer, clg_device *device, clg_module *const *layers, size_t n)
 {
-    static const clgi_layer layer = { "sequential", forward_sequential };
-    clg_module *module = clgi_module_create(&layer, device);
+    clg_module *module = clgi_module_create(layer, device);
     if (module) module->children = clgi_alloc_zero(n ? n : 1, sizeof *module->children);
-    if (!module || !module->children) { /* the layers are ours all the same */
+    if (!module || !module->children) {
         for (size_t i = 0; layers && i < n; ++i)
             if (layers[i] && !layers[i]->parent) clg_module_destroy(layers[i]);
         clg_module_destroy(module);
         return NULL;
     }
-    if (!layers && n) clgi_fail(&module->error, CLG_EINVAL, "sequential: the array of layers is NULL");
+    if (!layers && n) clgi_fail(&module->error, CLG_EINVAL, "%s: the array of layers is NULL", layer->name);
     for (size_t i = 0; layers && i < n; ++i) adopt(module, layers[i], i);
     return module;
+}
+
+clg_module *clg_sequential(clg_device *device, clg_module *const *layers, size_t n)
+{
+    static const clgi_layer layer = { "sequential", forward_sequential };
+    return compose(&layer, device, layers, n);
+}
+
+/* --- Residual --------------------------------------------------------------------------------- */
+
+static clg_tensor *forward_residual(clg_graph *graph, clg_module *module, clg_tensor *x)
+{
+    clg_tensor *body = clgi_module_forward(graph, module->children[0], x);
+    if (module->n_children > 1) x = clgi_module_forward(graph, module->children[1], x);
+    return clg_add(graph, body, x);
+}
+
+clg_module *clg_residual(clg_device *device, clg_module *body, clg_module *shortcut)
+{
+    static const clgi_layer layer = { "residual", forward_residual };
+    clg_module *const layers[] = { body, shortcut };
+    return compose(&layer, device, layers, shortcut ? 2 : 1);
 }
 
 /* --- Forward ---------------------------------------------------------------------------------- */

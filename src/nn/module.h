@@ -15,7 +15,9 @@ enum { CLGI_MAX_SLOTS = 4, CLGI_SLAB_ALIGNMENT = 16 };
 typedef struct clgi_parameter_slot {
     const char *name; /* "weight" */
     clg_shape shape;
-    double bound; /* > 0: uniform in [-bound, bound); else filled with `fill` */
+    double
+        bound; /* > 0: uniform in [-bound, bound); else, where `deviation` > 0, normal around 0; else `fill` */
+    double deviation;
     float fill;
     int trainable, ohwi;
     clg_tensor *tensor; /* NULL until the root is used */
@@ -35,7 +37,13 @@ struct clg_module {
     clg_module *parent; /* the sequential that owns it */
     union {
         clg_conv2d_options conv;
-        int64_t window;
+        clg_pool2d_attributes pool;
+        struct {
+            int32_t size[2]; /* or a factor */
+            double scale;    /* > 0: instead of the size */
+            clg_resize_kind kind;
+        } resize;
+        int64_t groups;
         double p;
         clg_activation_kind activation;
     } options;
@@ -55,6 +63,8 @@ struct clg_module {
 /* A module of `layer`, without slots; poisoned when the device is NULL. NULL when memory is exhausted. */
 clg_module *clgi_module_create(const clgi_layer *layer, clg_device *device);
 void clgi_module_slot(clg_module *module, clgi_parameter_slot slot);
+/* "weight" and, where there are any biases, "bias", both U(-b, b) with b = 1 / sqrt(fan_in). */
+void clgi_module_weights(clg_module *module, clg_shape shape, int64_t fan_in, int64_t biases, int ohwi);
 /* forward of a child: no check, no mode of the root. */
 clg_tensor *clgi_module_forward(clg_graph *graph, clg_module *module, clg_tensor *x);
 /* Memory for the whole tree that `module` belongs to, drawn from seed 0. Nothing to do the second time. */

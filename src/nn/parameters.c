@@ -1,12 +1,10 @@
 /* Parameters: one slab for the trainable ones of a tree, start values, names as PyTorch's.
  *
- * Start values are a function of (seed, number of the parameter in registration order, element): Philox with
- * key = seed and counter = (element / 4, number, ~0). The last word is a step that no run reaches, so these
- * numbers never coincide with a mask of dropout under the same seed.                             */
+ * Start values are a function of (seed, number of the parameter in registration order, element).  */
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/philox.h"
+#include "nn/draw.h"
 #include "nn/module.h"
 
 /* --- Walking the tree in registration order --------------------------------------------------- */
@@ -37,18 +35,6 @@ static clg_module *root_of(clg_module *module)
 
 /* --- Start values ----------------------------------------------------------------------------- */
 
-static void fill_uniform(float *values, int64_t count, double bound, uint64_t seed, uint32_t index)
-{
-    const uint32_t key[2] = { (uint32_t)seed, (uint32_t)(seed >> 32) };
-    uint32_t bits[4];
-    for (int64_t i = 0; i < count; ++i) {
-        uint64_t block = (uint64_t)i / 4;
-        const uint32_t counter[4] = { (uint32_t)block, (uint32_t)(block >> 32), index, 0xFFFFFFFFu };
-        if (i % 4 == 0) clgi_philox4x32(counter, key, bits);
-        values[i] = (float)(bound * (2.0 * (double)clgi_philox_uniform(bits[i % 4]) - 1.0));
-    }
-}
-
 clg_status clgi_slot_draw(const clgi_parameter_slot *slot, uint64_t seed, uint32_t index, clg_error *error)
 {
     int64_t count = clg_shape_count(slot->shape);
@@ -56,7 +42,9 @@ clg_status clgi_slot_draw(const clgi_parameter_slot *slot, uint64_t seed, uint32
     float *values = clgi_alloc(bytes);
     if (!values) return clgi_fail_memory(error, bytes);
     if (slot->bound > 0)
-        fill_uniform(values, count, slot->bound, seed, index);
+        clgi_draw_uniform(values, count, slot->bound, seed, index);
+    else if (slot->deviation > 0)
+        clgi_draw_normal(values, count, slot->deviation, seed, index);
     else
         for (int64_t i = 0; i < count; ++i) values[i] = slot->fill;
     clg_status status = clg_tensor_write(slot->tensor, values, bytes, error);
@@ -84,6 +72,33 @@ clg_status clg_module_reset(clg_module *module, uint64_t seed)
     if (status) return status;
     draw_state state = { seed, 0, &module->error };
     return walk(module, "", draw, &state);
+}
+
+static clg_status freeze(clg_module *owner, clgi_parameter_slot *slot, const char *prefix, void *payload)
+{
+    const int *frozen = payload;
+    (void)owner, (void)prefix;
+    if (slot->trainable) clg_tensor_freeze(slot->tensor, *frozen);
+    return CLG_OK;
+}
+
+clg_status clg_module_freeze(clg_module *module, int frozen)
+{
+    int is_frozen = frozen != 0;
+    if (!module) return CLG_EINVAL;
+    const clg_status status = clgi_module_allocate(module);
+    return status ? status : walk(module, "", freeze, &is_frozen);
+}
+
+clg_status clg_parameter_freeze(clg_module *module, const char *name, int frozen)
+{
+    for (size_t i = 0; name && i < clg_module_parameter_count(module); ++i) {
+        const clg_parameter parameter = clg_module_parameter(module, i);
+        if (!parameter.trainable || strcmp(parameter.name, name) != 0) continue;
+        clg_tensor_freeze(parameter.tensor, frozen);
+        return CLG_OK;
+    }
+    return CLG_EINVAL;
 }
 
 /* --- Memory ----------------------------------------------------------------------------------- */

@@ -53,12 +53,18 @@ typedef struct direct_sizes {
     int64_t vec, nv, tile, line, blocks, depth_block, depth_blocks, lines, in_place;
 } direct_sizes;
 
+/* Pixels of a line from the first to the last tap. */
+static int64_t span(const conv_sizes *s)
+{
+    return (s->kw - 1) * s->tap_w + 1;
+}
+
 /* 1 where only the first and the last tile of a line reach over the borders. */
 static int inner_tiles_free(const conv_sizes *s, const direct_sizes *d)
 {
     const int64_t tiles = ceil_div(d->yw, d->tile), last = (tiles - 1) * d->tile - 1;
     return tiles <= 2 ||
-           (d->tile * d->stride_w >= d->pad_w && last * d->stride_w - d->pad_w + s->kw - 1 < d->xw);
+           (d->tile * d->stride_w >= d->pad_w && last * d->stride_w - d->pad_w + span(s) - 1 < d->xw);
 }
 
 static void direct_tiles(const conv_sizes *s, const clg_device_traits *traits, direct_sizes *d)
@@ -67,7 +73,7 @@ static void direct_tiles(const conv_sizes *s, const clg_device_traits *traits, d
     d->nv = block_vectors(d->cols, d->vec);
     d->blocks = ceil_div(d->cols, d->nv * d->vec);
     d->tile = even_tile(ceil_div(d->yw, d->dilate_w), accumulators(traits) / d->nv);
-    d->line = (d->tile - 1) * d->stride_w + (s->kw + d->dilate_w - 2) / d->dilate_w + 1;
+    d->line = (d->tile - 1) * d->stride_w + (span(s) + d->dilate_w - 2) / d->dilate_w + 1;
     d->in_place = d->dilate_w == 1 && inner_tiles_free(s, d);
     if (d->in_place)
         d->depth_block = d->depth;
@@ -104,8 +110,8 @@ static direct_sizes direct_sizes_of(const conv_sizes *s, const clg_device_traits
                                     .stride_w = 1,
                                     .dilate_h = s->stride_h,
                                     .dilate_w = s->stride_w,
-                                    .pad_h = s->kh - 1 - s->pad_h,
-                                    .pad_w = s->kw - 1 - s->pad_w };
+                                    .pad_h = (s->kh - 1) * s->tap_h - s->pad_h,
+                                    .pad_w = (s->kw - 1) * s->tap_w - s->pad_w };
         d = back;
     }
     direct_tiles(s, traits, &d);
@@ -204,6 +210,8 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
         { "DILATE_W", d.dilate_w },
         { "PAD_H", d.pad_h },
         { "PAD_W", d.pad_w },
+        { "TAP_H", s.tap_h },
+        { "TAP_W", s.tap_w },
         { "TILE", d.tile },
         { "CHANNELS_FIRST", channels_first },
         { "IN_PLACE", d.in_place },
@@ -251,7 +259,7 @@ static weights_sizes weights_sizes_of(const conv_sizes *s, const clg_device_trai
     if (s->out_group < t.nv * t.vec) t.nv = 2;
     t.blocks = ceil_div(s->out_group, t.nv * t.vec);
     const int64_t longest = accumulators(traits) / t.nv;
-    t.flat = s->in_group < FLAT_CHANNELS;
+    t.flat = s->in_group < FLAT_CHANNELS && s->tap_w == 1;
     const int64_t run = t.flat ? s->kw * s->in_group : s->in_group;
     t.tile = even_tile(run, longest);
     if (t.flat && t.tile == run) t.tile_rows = min64(s->kh, longest / run);

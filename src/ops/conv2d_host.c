@@ -2,8 +2,9 @@
  * KW, I].
  *
  * Fast, in f32: a matrix product per group (gemm_host.c) whose factor of columns is never stored: each line
- * is gathered from the image while it is packed. Plain: f64 sums, no scratch; always used in f64, and in f32
- * where groups are too narrow for tiles or memory is short.
+ * is gathered from the image while it is packed; where each channel has one filter, all channels of a pixel
+ * at a time. Plain: f64 sums, no scratch; always used in f64, and in f32 where groups are too narrow for
+ * tiles or memory is short.
  *
  *   forward   y  [pixels of y, O]   =  columns of x [pixels of y, KH KW I]  x  w turned [KH KW I, O]
  *   input     dx [pixels of x, I]   =  columns of dy [pixels of x, KH KW O]  x  w [KH KW O, I]
@@ -13,7 +14,7 @@
 #include "ops/host.h"
 
 typedef struct geometry {
-    int64_t stride[2], padding[2], groups;
+    int64_t stride[2], padding[2], dilation[2], groups;
     int64_t batch, height, width, out_height, out_width, kernel[2];
     int64_t in, out;                   /* channels of one group */
     const clgi_host_tensor *x, *y, *w; /* the image, the result, the weights, whichever of them is computed */
@@ -25,7 +26,8 @@ static geometry read_geometry(const clgi_host_call *call, const clgi_host_tensor
     const int64_t *attributes = call->node->attributes;
     return (geometry){ .stride = { attributes[0], attributes[1] },
                        .padding = { attributes[2], attributes[3] },
-                       .groups = attributes[4],
+                       .dilation = { attributes[4], attributes[5] },
+                       .groups = attributes[6],
                        .batch = x->shape.dim[0],
                        .height = x->shape.dim[1],
                        .width = x->shape.dim[2],
@@ -33,7 +35,7 @@ static geometry read_geometry(const clgi_host_call *call, const clgi_host_tensor
                        .out_width = y->shape.dim[2],
                        .kernel = { w->shape.dim[1], w->shape.dim[2] },
                        .in = w->shape.dim[3],
-                       .out = w->shape.dim[0] / attributes[4],
+                       .out = w->shape.dim[0] / attributes[6],
                        .x = x,
                        .y = y,
                        .w = w };
@@ -41,13 +43,14 @@ static geometry read_geometry(const clgi_host_call *call, const clgi_host_tensor
 
 /* --- Plain: one element of the result at a time ------------------------------------------------------ */
 
-/* Taps k of [0, kernel) for which position stride * at + k - padding lies in [0, limit). */
-static void tap_range(int64_t at, int64_t stride, int64_t padding, int64_t kernel, int64_t limit,
-                      int64_t *ret_low, int64_t *ret_high)
+/* Taps k of [0, kernel) for which position stride * at + dilation * k - padding lies in [0, limit). */
+static void tap_range(const geometry *g, int axis, int64_t at, int64_t limit, int64_t *ret_low,
+                      int64_t *ret_high)
 {
-    const int64_t first = at * stride - padding, high = limit - first;
-    *ret_low = first < 0 ? -first : 0;
-    *ret_high = high < kernel ? high : kernel;
+    const int64_t first = at * g->stride[axis] - g->padding[axis], step = g->dilation[axis];
+    const int64_t high = first < limit ? (limit - first - 1) / step + 1 : 0;
+    *ret_low = first < 0 ? (-first + step - 1) / step : 0;
+    *ret_high = high < g->kernel[axis] ? high : g->kernel[axis];
 }
 
 static const void *at4(const clgi_host_tensor *t, int64_t i, int64_t j, int64_t k, int64_t l)
@@ -60,21 +63,23 @@ static double forward_element(const geometry *g, int64_t n, int64_t oh, int64_t 
 {
     int64_t h0, h1, w0, w1;
     double sum = 0.0;
-    tap_range(oh, g->stride[0], g->padding[0], g->kernel[0], g->height, &h0, &h1);
-    tap_range(ow, g->stride[1], g->padding[1], g->kernel[1], g->width, &w0, &w1);
+    tap_range(g, 0, oh, g->height, &h0, &h1);
+    tap_range(g, 1, ow, g->width, &w0, &w1);
     for (int64_t kh = h0; kh < h1; ++kh)
         for (int64_t kw = w0; kw < w1; ++kw)
             sum += clgi_host_dot(g->x->dtype,
-                                 at4(g->x, n, oh * g->stride[0] + kh - g->padding[0],
-                                     ow * g->stride[1] + kw - g->padding[1], o / g->out * g->in),
+                                 at4(g->x, n, oh * g->stride[0] + kh * g->dilation[0] - g->padding[0],
+                                     ow * g->stride[1] + kw * g->dilation[1] - g->padding[1],
+                                     o / g->out * g->in),
                                  g->x->stride[3], at4(g->w, o, kh, kw, 0), g->w->stride[3], g->in);
     return sum;
 }
 
-/* The place of y whose tap k reads `at` of x, or -1. */
-static int64_t reader(int64_t at, int64_t k, int64_t stride, int64_t padding, int64_t limit)
+/* The place of y along an axis whose tap k reads `at` of x, or -1. */
+static int64_t reader(const geometry *g, int axis, int64_t at, int64_t k)
 {
-    const int64_t place = at + padding - k;
+    const int64_t place = at + g->padding[axis] - k * g->dilation[axis], stride = g->stride[axis];
+    const int64_t limit = axis ? g->out_width : g->out_height;
     return place >= 0 && place % stride == 0 && place / stride < limit ? place / stride : -1;
 }
 
@@ -84,9 +89,9 @@ static double input_element(const geometry *g, int64_t n, int64_t h, int64_t w, 
     const int64_t group = c / g->in;
     double sum = 0.0;
     for (int64_t kh = 0; kh < g->kernel[0]; ++kh) {
-        const int64_t oh = reader(h, kh, g->stride[0], g->padding[0], g->out_height);
+        const int64_t oh = reader(g, 0, h, kh);
         for (int64_t kw = 0; oh >= 0 && kw < g->kernel[1]; ++kw) {
-            const int64_t ow = reader(w, kw, g->stride[1], g->padding[1], g->out_width);
+            const int64_t ow = reader(g, 1, w, kw);
             if (ow < 0) continue;
             sum += clgi_host_dot(g->y->dtype, at4(g->y, n, oh, ow, group * g->out), g->y->stride[3],
                                  at4(g->w, group * g->out, kh, kw, c % g->in), g->w->stride[0], g->out);
@@ -98,7 +103,7 @@ static double input_element(const geometry *g, int64_t n, int64_t h, int64_t w, 
 /* dw[o, kh, kw, i]: a dot product along each row of y. */
 static double weights_element(const geometry *g, int64_t o, int64_t kh, int64_t kw, int64_t i)
 {
-    const int64_t channel = o / g->out * g->in + i, shift = kw - g->padding[1];
+    const int64_t channel = o / g->out * g->in + i, shift = kw * g->dilation[1] - g->padding[1];
     const int64_t first = shift < 0 ? (-shift + g->stride[1] - 1) / g->stride[1] : 0;
     int64_t last = g->width - 1 - shift < 0 ? -1 : (g->width - 1 - shift) / g->stride[1];
     double sum = 0.0;
@@ -106,7 +111,7 @@ static double weights_element(const geometry *g, int64_t o, int64_t kh, int64_t 
     if (last < first) return 0.0;
     for (int64_t n = 0; n < g->batch; ++n)
         for (int64_t oh = 0; oh < g->out_height; ++oh) {
-            const int64_t h = oh * g->stride[0] + kh - g->padding[0];
+            const int64_t h = oh * g->stride[0] + kh * g->dilation[0] - g->padding[0];
             if (h < 0 || h >= g->height) continue;
             sum += clgi_host_dot(g->y->dtype, at4(g->y, n, oh, first, o), g->y->stride[2],
                                  at4(g->x, n, h, first * g->stride[1] + shift, channel),
@@ -181,13 +186,13 @@ static void image_line(const void *source, int64_t line, int64_t begin, int64_t 
     const clgi_host_tensor *x = g->x;
     const int64_t ow = line % g->out_width, oh = line / g->out_width % g->out_height;
     const int64_t n = line / g->out_width / g->out_height;
-    const int whole_row = x->stride[3] == 1 && x->stride[2] == g->in;
+    const int whole_row = x->stride[3] == 1 && x->stride[2] == g->in && g->dilation[1] == 1;
     const int64_t h0 = oh * g->stride[0] - g->padding[0], w0 = ow * g->stride[1] - g->padding[1];
     const int64_t taps = whole_row ? g->kernel[1] : 1, length = taps * g->in;
     const float *image = (const float *)x->data + n * x->stride[0] + c->group * g->in * x->stride[3];
     for (int64_t s = begin / length, skip = begin % length; count > 0; ++s, skip = 0) {
-        const int64_t h = h0 + (whole_row ? s : s / g->kernel[1]),
-                      w = w0 + (whole_row ? 0 : s % g->kernel[1]);
+        const int64_t h = h0 + (whole_row ? s : s / g->kernel[1]) * g->dilation[0],
+                      w = w0 + (whole_row ? 0 : s % g->kernel[1]) * g->dilation[1];
         const int64_t n_here = length - skip < count ? length - skip : count;
         segment part = { NULL, w < 0 ? -w * g->in : 0, (g->width - w < taps ? g->width - w : taps) * g->in,
                          x->stride[3] };
@@ -210,8 +215,8 @@ static void gradient_line(const void *source, int64_t line, int64_t begin, int64
     const int64_t w = line % g->width, h = line / g->width % g->height, n = line / g->width / g->height;
     const float *image = (const float *)y->data + n * y->stride[0] + c->group * g->out * y->stride[3];
     for (int64_t s = begin / g->out, skip = begin % g->out; count > 0; ++s, skip = 0) {
-        const int64_t oh = reader(h, s / g->kernel[1], g->stride[0], g->padding[0], g->out_height);
-        const int64_t ow = reader(w, s % g->kernel[1], g->stride[1], g->padding[1], g->out_width);
+        const int64_t oh = reader(g, 0, h, s / g->kernel[1]);
+        const int64_t ow = reader(g, 1, w, s % g->kernel[1]);
         const int64_t n_here = g->out - skip < count ? g->out - skip : count;
         const int there = oh >= 0 && ow >= 0;
         const segment part = { there ? image + oh * y->stride[1] + ow * y->stride[2] : NULL, 0,
@@ -260,6 +265,117 @@ static void pixel_line(const void *source, int64_t line, int64_t begin, int64_t 
                        g->y->stride[3], count);
 }
 
+/* --- Fast: one filter for each channel
+ * --------------------------------------------------------------------- */
+
+CLGI_INLINE void add_products_body(int64_t n, float *sum, const float *a, const float *b)
+{
+    for (int64_t c = 0; c < n; ++c) sum[c] += a[c] * b[c];
+}
+CLGI_WIDE(add_products, (int64_t n, float *sum, const float *a, const float *b), (n, sum, a, b))
+
+enum { BLOCK = 256 }; /* channels of dw at a time */
+
+typedef struct depthwise {
+    const geometry *g;
+    int back;             /* to the image instead of forward */
+    const float *weights; /* [taps, channels] */
+} depthwise;
+
+static const float *pixel_of(const clgi_host_tensor *t, int64_t n, int64_t h, int64_t w)
+{
+    return (const float *)at4(t, n, h, w, 0);
+}
+
+/* The pixel that tap (kh, kw) of pixel (h, w) of the result reads, or NULL. */
+static const float *tap_pixel(const depthwise *d, int64_t n, int64_t h, int64_t w, int64_t kh, int64_t kw)
+{
+    const geometry *g = d->g;
+    if (d->back) {
+        const int64_t oh = reader(g, 0, h, kh), ow = reader(g, 1, w, kw);
+        return oh < 0 || ow < 0 ? NULL : pixel_of(g->y, n, oh, ow);
+    }
+    const int64_t y = h * g->stride[0] - g->padding[0] + kh * g->dilation[0];
+    const int64_t x = w * g->stride[1] - g->padding[1] + kw * g->dilation[1];
+    return y < 0 || x < 0 || y >= g->height || x >= g->width ? NULL : pixel_of(g->x, n, y, x);
+}
+
+static void depthwise_range(void *context, int64_t begin, int64_t end)
+{
+    const depthwise *d = context;
+    const geometry *g = d->g;
+    const int64_t height = d->back ? g->height : g->out_height, width = d->back ? g->width : g->out_width;
+    float *out = (float *)(d->back ? g->x : g->y)->data;
+    for (int64_t pixel = begin; pixel < end; ++pixel) {
+        float *sum = out + pixel * g->groups;
+        memset(sum, 0, (size_t)g->groups * sizeof *sum);
+        for (int64_t tap = 0; tap < g->kernel[0] * g->kernel[1]; ++tap) {
+            const float *from = tap_pixel(d, pixel / width / height, pixel / width % height, pixel % width,
+                                          tap / g->kernel[1], tap % g->kernel[1]);
+            if (from) add_products(g->groups, sum, from, d->weights + tap * g->groups);
+        }
+    }
+}
+
+/* Taps [begin, end) of dw. Lines are summed in f32, their sums in f64. */
+static void depthwise_taps(void *context, int64_t begin, int64_t end)
+{
+    const depthwise *d = context;
+    const geometry *g = d->g;
+    float line[BLOCK];
+    double sum[BLOCK];
+    for (int64_t at = begin; at < end; ++at) {
+        const int64_t blocks = (g->groups + BLOCK - 1) / BLOCK, tap = at / blocks,
+                      first = at % blocks * BLOCK;
+        const int64_t count = g->groups - first < BLOCK ? g->groups - first : BLOCK;
+        for (int64_t c = 0; c < count; ++c) sum[c] = 0.0;
+        for (int64_t row = 0; row < g->batch * g->out_height; ++row) {
+            const int64_t n = row / g->out_height, oh = row % g->out_height;
+            memset(line, 0, sizeof line);
+            for (int64_t ow = 0; ow < g->out_width; ++ow) {
+                const float *x = tap_pixel(d, n, oh, ow, tap / g->kernel[1], tap % g->kernel[1]);
+                if (x) add_products(count, line, x + first, pixel_of(g->y, n, oh, ow) + first);
+            }
+            for (int64_t c = 0; c < count; ++c) sum[c] += (double)line[c];
+        }
+        for (int64_t c = 0; c < count; ++c)
+            ((float *)g->w->data)[(first + c) * g->kernel[0] * g->kernel[1] + tap] = (float)sum[c];
+    }
+}
+
+static int is_depthwise(const geometry *g)
+{
+    return g->in == 1 && g->out == 1 && g->groups > 1 && g->x->dtype == CLG_F32 && g->x->stride[3] == 1 &&
+           g->y->stride[3] == 1;
+}
+
+/* 0 when it is not for this form, or there is no memory to turn the weights. */
+static int run_depthwise(const clgi_host_call *call, const geometry *g, int back)
+{
+    const int64_t taps = g->kernel[0] * g->kernel[1];
+    depthwise d = { g, back, NULL };
+    if (!is_depthwise(g) || !call->scratch) return 0;
+    float *turned = clgi_host_scratch_take(call->scratch, (size_t)(taps * g->groups) * sizeof *turned);
+    if (!turned) return 0;
+    for (int64_t tap = 0; tap < taps; ++tap)
+        clgi_host_copy_run(sizeof *turned, turned + tap * g->groups,
+                           at4(g->w, 0, tap / g->kernel[1], tap % g->kernel[1], 0), g->w->stride[0],
+                           g->groups);
+    d.weights = turned;
+    const clgi_host_tensor *out = back ? g->x : g->y;
+    clgi_host_parallel(clg_shape_count(out->shape) / g->groups, 64, depthwise_range, &d);
+    return 1;
+}
+
+static int run_depthwise_weights(const geometry *g)
+{
+    depthwise d = { g, 0, NULL };
+    if (!is_depthwise(g)) return 0;
+    clgi_host_parallel(g->kernel[0] * g->kernel[1] * ((g->groups + BLOCK - 1) / BLOCK), 1, depthwise_taps,
+                       &d);
+    return 1;
+}
+
 /* --- The three ------------------------------------------------------------------------------------------ */
 
 /* Tiles are wasted on less than this many columns of the result. */
@@ -270,7 +386,7 @@ void clgi_host_conv2d(const clgi_host_call *call)
     const geometry g = read_geometry(call, &call->in[0], &call->out[0], &call->in[1]);
     const int64_t pixels = g.batch * g.out_height * g.out_width, all = g.out * g.groups;
     int done = g.y->dtype == CLG_F32 && (g.out >= NARROW || g.groups == 1);
-    if (clg_shape_count(g.y->shape) == 0) return;
+    if (clg_shape_count(g.y->shape) == 0 || run_depthwise(call, &g, 0)) return;
     for (int64_t group = 0; done && group < g.groups; ++group) {
         const columns source = { &g, group };
         const clgi_host_factor a = { &source, image_line, 1 }, b = { &source, weight_line, 1 };
@@ -285,7 +401,7 @@ void clgi_host_conv2d_input(const clgi_host_call *call)
     const geometry g = read_geometry(call, &call->out[0], &call->in[0], &call->in[1]);
     const int64_t pixels = g.batch * g.height * g.width, all = g.in * g.groups;
     int done = g.x->dtype == CLG_F32 && (g.in >= NARROW || g.groups == 1);
-    if (clg_shape_count(g.x->shape) == 0) return;
+    if (clg_shape_count(g.x->shape) == 0 || run_depthwise(call, &g, 1)) return;
     for (int64_t group = 0; done && group < g.groups; ++group) {
         const columns source = { &g, group };
         const clgi_host_factor a = { &source, gradient_line, 1 }, b = { &source, weight_input_line, 0 };
@@ -300,7 +416,7 @@ void clgi_host_conv2d_weights(const clgi_host_call *call)
     const geometry g = read_geometry(call, &call->in[1], &call->in[0], &call->out[0]);
     const int64_t pixels = g.batch * g.out_height * g.out_width, taps = g.kernel[0] * g.kernel[1] * g.in;
     int done = g.w->dtype == CLG_F32 && (g.out >= NARROW || g.groups == 1);
-    if (clg_shape_count(g.w->shape) == 0) return;
+    if (clg_shape_count(g.w->shape) == 0 || run_depthwise_weights(&g)) return;
     for (int64_t group = 0; done && group < g.groups; ++group) {
         const columns source = { &g, group };
         const clgi_host_factor a = { &source, pixel_line, 0 }, b = { &source, image_line, 0 };

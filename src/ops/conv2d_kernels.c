@@ -1,5 +1,6 @@
 /* The kernels of convolution: the tables, and the implicit matrix product for the GPU family and, without
- * tiles, for anything. The direct kernels of the CPU family are in conv2d_direct.c.
+ * tiles, for anything. The direct kernels of the CPU family are in conv2d_direct.c, those of one filter for
+ * each channel in conv2d_depthwise.c.
  *
  * Splits depend on the shape and on the device's limits, never on its number of units: bits stay the same.
  * NHWC, weights OHWI. The formulas are in the heads of the .cl files.
@@ -31,9 +32,11 @@ conv_sizes clgi_conv_sizes(const clgi_problem *problem)
         .stride_w = attribute[1],
         .pad_h = attribute[2],
         .pad_w = attribute[3],
-        .groups = attribute[4],
+        .tap_h = attribute[4],
+        .tap_w = attribute[5],
+        .groups = attribute[6],
         .in_group = w.dim[3],
-        .out_group = attribute[4] > 0 ? w.dim[0] / attribute[4] : 0,
+        .out_group = attribute[6] > 0 ? w.dim[0] / attribute[6] : 0,
     };
     return sizes;
 }
@@ -83,6 +86,8 @@ void clgi_conv_define_sizes(clgi_launch *launch, const conv_sizes *s)
         { "STRIDE_W", s->stride_w },
         { "PAD_H", s->pad_h },
         { "PAD_W", s->pad_w },
+        { "TAP_H", s->tap_h },
+        { "TAP_W", s->tap_w },
         { "GROUPS", s->groups },
         { "IN_GROUP", s->in_group },
         { "OUT_GROUP", s->out_group },
@@ -186,8 +191,8 @@ static void gemm_result(const conv_sizes *s, const gemm_sizes *g, int64_t *ret_r
     *ret_cols = s->pass == TO_WEIGHTS ? g->cols : g->cols * s->groups;
 }
 
-static void emit_sum(const clgi_problem *problem, clgi_emitter *emitter, int workspace, int64_t parts,
-                     int64_t rows, int64_t cols)
+void clgi_conv_emit_sum(const clgi_problem *problem, clgi_emitter *emitter, int workspace, int64_t parts,
+                        int64_t rows, int64_t cols)
 {
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_sum.cl");
     clgi_launch_define(launch, "VEC", 1);
@@ -238,7 +243,7 @@ static void emit_gemm(const clgi_problem *problem, clgi_emitter *emitter, int ti
     }
     const int workspace = clgi_emit_workspace(emitter, (uint64_t)(g.parts * rows * cols) * sizeof(float));
     clgi_launch_workspace(launch, workspace);
-    emit_sum(problem, emitter, workspace, g.parts, rows, cols);
+    clgi_conv_emit_sum(problem, emitter, workspace, g.parts, rows, cols);
 }
 
 static void emit_general(const clgi_problem *problem, clgi_emitter *emitter)
@@ -252,6 +257,7 @@ static void emit_gpu(const clgi_problem *problem, clgi_emitter *emitter)
 
 /* --- Tables ----------------------------------------------------------------------------------- */
 const clgi_implementation clgi_conv2d_kernels[] = {
+    { "conv2d_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise, clgi_conv_emit_depthwise },
     { "conv2d_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_direct, clgi_conv_emit_direct },
     { "conv2d_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
     { "conv2d_general", CLG_FAMILY_AUTO, accepts_general, emit_general },
@@ -259,6 +265,7 @@ const clgi_implementation clgi_conv2d_kernels[] = {
 };
 
 const clgi_implementation clgi_conv2d_input_kernels[] = {
+    { "conv2d_input_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise, clgi_conv_emit_depthwise },
     { "conv2d_input_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_direct, clgi_conv_emit_direct },
     { "conv2d_input_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
     { "conv2d_input_general", CLG_FAMILY_AUTO, accepts_general, emit_general },
@@ -266,6 +273,8 @@ const clgi_implementation clgi_conv2d_input_kernels[] = {
 };
 
 const clgi_implementation clgi_conv2d_weights_kernels[] = {
+    { "conv2d_weights_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise,
+      clgi_conv_emit_depthwise_weights },
     { "conv2d_weights_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_weights, clgi_conv_emit_weights },
     { "conv2d_weights_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
     { "conv2d_weights_general", CLG_FAMILY_AUTO, accepts_general, emit_general },

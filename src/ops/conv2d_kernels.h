@@ -6,9 +6,11 @@
 
 typedef enum conv_pass { FORWARD, TO_INPUT, TO_WEIGHTS } conv_pass;
 
+/* tap_h, tap_w: the dilation, the distance between the taps of a kernel. */
 typedef struct conv_sizes {
     conv_pass pass;
-    int64_t n, h, w, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w, groups, in_group, out_group;
+    int64_t n, h, w, oh, ow, kh, kw, stride_h, stride_w, pad_h, pad_w, tap_h, tap_w, groups, in_group,
+        out_group;
 } conv_sizes;
 
 static inline int64_t ceil_div(int64_t a, int64_t b)
@@ -48,10 +50,19 @@ void clgi_conv_define_strides(clgi_launch *launch, const clgi_view *view, char l
 /* One work-item per index of `items`, as many to a group as is usual. */
 void clgi_conv_size(const clgi_problem *problem, clgi_launch *launch, int64_t items0, int64_t items1);
 
+/* Adds `parts` results of rows x cols, one behind the other in the workspace, in their order, and stores. */
+void clgi_conv_emit_sum(const clgi_problem *problem, clgi_emitter *emitter, int workspace, int64_t parts,
+                        int64_t rows, int64_t cols);
+
 /* --- Direct kernels of the CPU family (conv2d_direct.c): forward and to x; to w --- */
 int clgi_conv_accepts_direct(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter);
 int clgi_conv_accepts_weights(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter);
+
+/* --- One filter for each channel, both families (conv2d_depthwise.c) --- */
+int clgi_conv_accepts_depthwise(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_depthwise(const clgi_problem *problem, clgi_emitter *emitter);
+void clgi_conv_emit_depthwise_weights(const clgi_problem *problem, clgi_emitter *emitter);
 
 #endif

@@ -20,7 +20,7 @@ static clg_tensor *is_label(clg_graph *graph, clg_tensor *logits, clg_tensor *la
 {
     int64_t limit = logits->shape.dim[1];
     clg_shape column = { 2, { logits->shape.dim[0], 1 } };
-    clg_tensor *checked = clgi_record(graph, &clgi_op_check_range, &labels, 1, &limit, 1, NULL);
+    clg_tensor *checked = clgi_check_range(graph, "cross_entropy", labels, limit);
     return clg_equal(graph, clg_iota(graph, logits->shape, 1), clg_reshape(graph, checked, column));
 }
 

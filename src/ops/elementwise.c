@@ -2,13 +2,17 @@
 #include "ops/rules.h"
 
 enum row_number {
-#define UNARY(name, ...)   ROW_##name,
-#define BINARY(name, ...)  ROW_##name,
-#define COMPARE(name, ...) ROW_##name,
+#define UNARY(name, ...)     ROW_##name,
+#define BINARY(name, ...)    ROW_##name,
+#define PARAMETER(name, ...) ROW_##name,
+#define COMPARE(name, ...)   ROW_##name,
+#define TEST(name, ...)      ROW_##name,
 #include <clgrad/elementwise.def>
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
     ROW_COUNT
 };
 
@@ -17,11 +21,16 @@ const clgi_elementwise_row clgi_elementwise_rows[] = {
     { #name, 'u', #types[0], #formula, low, high },
 #define BINARY(name, types, formula, da, db, low, high, doc, source)                                         \
     { #name, 'b', #types[0], #formula, low, high },
+#define PARAMETER(name, types, formula, da, low, high, doc, source)                                          \
+    { #name, 'b', #types[0], #formula, low, high },
 #define COMPARE(name, types, formula, doc) { #name, 'c', #types[0], #formula, -3.0, 3.0 },
+#define TEST(name, types, formula, doc)    { #name, 't', #types[0], #formula, -3.0, 3.0 },
 #include <clgrad/elementwise.def>
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
 };
 
 int clgi_elementwise_count(void)
@@ -58,7 +67,7 @@ static clg_status infer_elementwise(clg_graph *graph, clgi_node *node)
                                i, clg_dtype_name(node->in[i]->dtype));
         dtype = clgi_promote(dtype, node->in[i]->dtype);
     }
-    node->out[0].dtype = row->kind == 'c' ? CLG_BOOL : dtype;
+    node->out[0].dtype = row->kind == 'c' || row->kind == 't' ? CLG_BOOL : dtype;
     return broadcast_inputs(graph, node, 0, &node->out[0].shape);
 }
 
@@ -84,11 +93,20 @@ static clg_tensor *record_row(clg_graph *graph, int row, clg_tensor *a, clg_tens
     {                                                                                                        \
         return record_row(graph, ROW_##name, a, b ? b : &graph->poisoned);                                   \
     }
+#define PARAMETER(name, ...)                                                                                 \
+    clg_tensor *clg_##name(clg_graph *graph, clg_tensor *x, double number)                                   \
+    {                                                                                                        \
+        x = clgi_graph_resolve(graph, x);                                                                    \
+        return record_row(graph, ROW_##name, x, clgi_is_poisoned(x) ? x : clgi_literal(graph, x, number));   \
+    }
 #define COMPARE(name, ...) BINARY(name, 0)
+#define TEST(name, ...)    UNARY(name, 0)
 #include <clgrad/elementwise.def>
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
 
 /* --- Gradients: the words of the table as ops --------------------------------------------------- */
 #define NONE           NULL
@@ -99,8 +117,20 @@ static clg_tensor *record_row(clg_graph *graph, int row, clg_tensor *a, clg_tens
 #define MUL(a, b)      clg_mul(graph, a, b)
 #define DIV(a, b)      clg_div(graph, a, b)
 #define EXP(x)         clg_exp(graph, x)
+#define LOG_OF(x)      clg_log(graph, x)
+#define SQRT_OF(x)     clg_sqrt(graph, x)
+#define ABS_OF(x)      clg_abs(graph, x)
 #define ERF_OF(x)      clg_erf(graph, x)
+#define TANH_OF(x)     clg_tanh(graph, x)
 #define SIGMOID_OF(x)  clg_sigmoid(graph, x)
+#define SIN_OF(x)      clg_sin(graph, x)
+#define COS_OF(x)      clg_cos(graph, x)
+#define SINH_OF(x)     clg_sinh(graph, x)
+#define COSH_OF(x)     clg_cosh(graph, x)
+#define ROUND_OF(x)    clg_round(graph, x)
+#define POW_OF(a, b)   clg_pow(graph, a, b)
+#define MISH_GATE      TANH_OF(clg_softplus(graph, X))
+#define GELU_GATE      SIGMOID_OF(MUL(X, ADD(C(1.5957691216057308), MUL(C(0.07135481627260025), MUL(X, X)))))
 #define GT(a, b)       clg_greater(graph, a, b)
 #define LT(a, b)       clg_less(graph, a, b)
 #define EQ(a, b)       clg_equal(graph, a, b)
@@ -125,11 +155,15 @@ static clg_tensor *record_row(clg_graph *graph, int row, clg_tensor *a, clg_tens
         if (need[0]) dx[0] = rule_a;                                                                         \
         if (need[1]) dx[1] = rule_b;                                                                         \
     }
+#define PARAMETER(name, types, formula, rule, ...) UNARY(name, types, formula, rule, 0)
 #define COMPARE(name, types, formula, doc)
+#define TEST(name, types, formula, doc)
 #include <clgrad/elementwise.def>
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
 
 static clgi_cost cost_elementwise(const clgi_node *node)
 {
@@ -151,11 +185,15 @@ static clgi_cost cost_elementwise(const clgi_node *node)
 const clgi_op clgi_elementwise_ops[] = {
 #define UNARY(name, types, formula, dx, low, high, doc, source)      ROW(name, doc, source, gradient_##name)
 #define BINARY(name, types, formula, da, db, low, high, doc, source) ROW(name, doc, source, gradient_##name)
+#define PARAMETER(name, types, formula, da, low, high, doc, source)  ROW(name, doc, source, gradient_##name)
 #define COMPARE(name, types, formula, doc)                           ROW(name, doc, "-", NULL)
+#define TEST(name, types, formula, doc)                              ROW(name, doc, "-", NULL)
 #include <clgrad/elementwise.def>
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
 };
 
 /* --- where, cast, detach ------------------------------------------------------------------------ */
@@ -195,6 +233,20 @@ clg_tensor *clg_where(clg_graph *graph, clg_tensor *condition, clg_tensor *a, cl
             if (in[i]->dtype != dtype) in[i] = clg_cast(graph, in[i], dtype);
     }
     return clgi_record(graph, &clgi_op_where, in, 3, NULL, 0, NULL);
+}
+
+clg_tensor *clg_clamp(clg_graph *graph, clg_tensor *x, double low, double high)
+{
+    x = clgi_graph_resolve(graph, x);
+    if (clgi_is_poisoned(x)) return x;
+    if (!clgi_is_float(x->dtype))
+        return clgi_graph_fail(graph, CLG_EDTYPE, "clamp: takes floating types, not %s",
+                               clg_dtype_name(x->dtype));
+    if (!(low <= high))
+        return clgi_graph_fail(graph, CLG_EINVAL, "clamp: low is not at most high: %g and %g", low, high);
+    clg_tensor *least = clgi_literal(graph, x, low), *most = clgi_literal(graph, x, high);
+    clg_tensor *below = clg_where(graph, clg_greater(graph, x, most), most, x);
+    return clg_where(graph, clg_less(graph, x, least), least, below);
 }
 
 static clg_status infer_cast(clg_graph *graph, clgi_node *node)

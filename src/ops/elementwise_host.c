@@ -7,13 +7,17 @@
 #include "ops/host.h"
 
 enum row_number {
-#define UNARY(name, ...)   ROW_##name,
-#define BINARY(name, ...)  ROW_##name,
-#define COMPARE(name, ...) ROW_##name,
+#define UNARY(name, ...)     ROW_##name,
+#define BINARY(name, ...)    ROW_##name,
+#define PARAMETER(name, ...) ROW_##name,
+#define COMPARE(name, ...)   ROW_##name,
+#define TEST(name, ...)      ROW_##name,
 #include <clgrad/elementwise.def>
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
     ROW_COUNT
 };
 
@@ -35,35 +39,47 @@ enum row_number {
 #define ROWS_B(...)
 #define SIGMOID(x) (K(1.0) / (K(1.0) + EXP(-(x))))
 
-#define K(c)    ((float)(c))
-#define EXP(x)  expf(x)
-#define LOG(x)  logf(x)
-#define SQRT(x) sqrtf(x)
-#define TANH(x) tanhf(x)
-#define ERF(x)  erff(x)
-#define ABS(x)  fabsf(x)
-#define ROWS    rows_f32
-#define T       float
-#define W       float
+#define EXP(x)      MATH(exp)(x)
+#define EXP2(x)     MATH(exp2)(x)
+#define EXPM1(x)    MATH(expm1)(x)
+#define LOG(x)      MATH(log)(x)
+#define LOG2(x)     MATH(log2)(x)
+#define LOG1P(x)    MATH(log1p)(x)
+#define SQRT(x)     MATH(sqrt)(x)
+#define TANH(x)     MATH(tanh)(x)
+#define ERF(x)      MATH(erf)(x)
+#define ABS(x)      MATH(fabs)(x)
+#define SIN(x)      MATH(sin)(x)
+#define COS(x)      MATH(cos)(x)
+#define TAN(x)      MATH(tan)(x)
+#define ASIN(x)     MATH(asin)(x)
+#define ACOS(x)     MATH(acos)(x)
+#define ATAN(x)     MATH(atan)(x)
+#define ASINH(x)    MATH(asinh)(x)
+#define ACOSH(x)    MATH(acosh)(x)
+#define ATANH(x)    MATH(atanh)(x)
+#define FLOOR(x)    MATH(floor)(x)
+#define CEIL(x)     MATH(ceil)(x)
+#define ROUND(x)    MATH(rint)(x)
+#define TRUNC(x)    MATH(trunc)(x)
+#define POW(a, b)   MATH(pow)(a, b)
+#define ATAN2(a, b) MATH(atan2)(a, b)
+#define FMOD(a, b)  MATH(fmod)(a, b)
+
+#define K(c)       ((float)(c))
+#define MATH(name) name##f
+#define ROWS       rows_f32
+#define T          float
+#define W          float
 #include "ops/elementwise_rows.h"
 #undef K
-#undef EXP
-#undef LOG
-#undef SQRT
-#undef TANH
-#undef ERF
-#undef ABS
+#undef MATH
 
-#define K(c)    (c)
-#define EXP(x)  exp(x)
-#define LOG(x)  log(x)
-#define SQRT(x) sqrt(x)
-#define TANH(x) tanh(x)
-#define ERF(x)  erf(x)
-#define ABS(x)  fabs(x)
-#define ROWS    rows_f64
-#define T       double
-#define W       double
+#define K(c)       (c)
+#define MATH(name) name
+#define ROWS       rows_f64
+#define T          double
+#define W          double
 #include "ops/elementwise_rows.h"
 
 /* --- Integers: rows N, computed where nothing overflows; results keep their low bits -------------- */

@@ -21,6 +21,10 @@ CLGI_INLINE void ROWS_NAME(ROWS, _body)(int row, int64_t n, const void *in0, con
 #define BINARY(name, types, formula, ...)                                                                    \
     case ROW_##name:                                                                                         \
         ROWS_##types(ROWS_LOOP(const W a = (W)p[i], b = (W)q[i]; value[i] = (T)(formula))) break;
+#define PARAMETER(name, types, formula, ...) BINARY(name, types, formula, 0)
+#define TEST(name, types, formula, meaning)                                                                  \
+    case ROW_##name:                                                                                         \
+        ROWS_##types(ROWS_LOOP(const W x = (W)p[i]; truth[i] = (formula) != 0)) break;
 #define COMPARE(name, types, formula, meaning)                                                               \
     case ROW_##name:                                                                                         \
         ROWS_##types(ROWS_LOOP(const W a = (W)p[i], b = (W)q[i]; truth[i] = (formula) != 0)) break;
@@ -28,6 +32,8 @@ CLGI_INLINE void ROWS_NAME(ROWS, _body)(int row, int64_t n, const void *in0, con
 #undef UNARY
 #undef BINARY
 #undef COMPARE
+#undef PARAMETER
+#undef TEST
     default:
         break;
     }

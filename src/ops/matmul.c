@@ -58,6 +58,7 @@ const clgi_op clgi_op_matmul = { .name = "matmul",
                                  .infer = infer_matmul,
                                  .gradient = gradient_matmul,
                                  .host = clgi_host_matmul,
+                                 .strided = 3,
                                  .implementations = clgi_matmul_kernels,
                                  .cost = cost_matmul };
 

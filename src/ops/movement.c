@@ -1,4 +1,4 @@
-/* Movement: reshape, permute, expand, slice, pad. No arithmetic: the planner turns them into views. */
+/* Movement: reshape, permute, expand, slice, flip, pad. No arithmetic: the planner turns them into views. */
 #include <string.h>
 
 #include "ops/rules.h"
@@ -206,6 +206,43 @@ clg_tensor *clg_slice(clg_graph *graph, clg_tensor *x, const int64_t *start, con
         attributes[2 * ndim + d] = stop[d] > start[d] ? (stop[d] - start[d] + by - 1) / by : 0;
     }
     return clgi_record(graph, &clgi_op_slice, &x, 1, attributes, 3 * ndim, NULL);
+}
+
+/* --- flip: attributes [1 for each axis that runs backwards, else 0] ---------------------------------- */
+
+static clg_tensor *record_flip(clg_graph *graph, clg_tensor *x, const int64_t *flipped);
+
+static void gradient_flip(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
+                          clg_tensor **dx)
+{
+    if (need[0]) dx[0] = record_flip(graph, dy[0], node->attributes);
+}
+
+static clg_status infer_flip(clg_graph *graph, clgi_node *node)
+{
+    return clgi_infer_same(graph, node);
+}
+
+MOVEMENT(flip, "some axes in reverse");
+
+static clg_tensor *record_flip(clg_graph *graph, clg_tensor *x, const int64_t *flipped)
+{
+    return clgi_record(graph, &clgi_op_flip, &x, 1, flipped, x->shape.ndim, NULL);
+}
+
+clg_tensor *clg_flip(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes)
+{
+    int64_t flipped[CLG_MAX_DIMS] = { 0 };
+    x = clgi_graph_resolve(graph, x);
+    if (clgi_is_poisoned(x)) return x;
+    for (int i = 0; i < n_axes; ++i) {
+        int axis = clgi_axis(axes[i], x->shape.ndim);
+        if (axis < 0 || flipped[axis])
+            return clgi_graph_fail(graph, CLG_EINVAL, "flip: axis %d is out of range or given twice for %s",
+                                   axes[i], CLGI_SHAPE(x->shape));
+        flipped[axis] = 1;
+    }
+    return record_flip(graph, x, flipped);
 }
 
 /* --- pad: attributes [before..., after...] ----------------------------------------------------------- */

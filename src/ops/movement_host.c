@@ -1,4 +1,4 @@
-/* Movement on the host: a strided view made dense, zeros around, parts one behind the other. Any type. */
+/* Movement on the host: a strided view made dense, zeros around, parts one behind the other or joined. Any type. */
 #include <string.h>
 
 #include "ops/host.h"
@@ -68,4 +68,22 @@ void clgi_host_pack(const clgi_host_call *call)
     for (int i = 0; i < call->n_in; ++i)
         copy_dense(&call->in[i], call->in[i].shape,
                    (char *)out->data + call->node->attributes[i] * (int64_t)size);
+}
+
+/* The parts' rows [axis, ...] in turn. */
+void clgi_host_concat(const clgi_host_call *call)
+{
+    const clg_shape out = call->out[0].shape;
+    const int axis = (int)call->node->attributes[0];
+    const int64_t size = (int64_t)clg_dtype_size(call->out[0].dtype);
+    int64_t outer = 1, inner = 1, first = 0;
+    for (int d = 0; d < out.ndim; ++d) *(d < axis ? &outer : &inner) *= out.dim[d];
+    for (int i = 0; i < call->n_in; ++i) {
+        const clg_shape part = call->in[i].shape;
+        const clgi_host_walk walk = clgi_host_walk_over(&call->in[i], part);
+        const int64_t run = clg_shape_count(part) / (outer ? outer : 1);
+        for (int64_t o = 0; o < outer && run; ++o)
+            clgi_host_walk_copy(&walk, o * run, run, (char *)call->out[0].data + (o * inner + first) * size);
+        first += run;
+    }
 }

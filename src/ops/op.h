@@ -37,6 +37,17 @@ typedef struct clgi_host_scratch {
     size_t size;
 } clgi_host_scratch;
 
+/* What a failed range check leaves behind, in words: 1; the index; the limit; the op's name, four letters a word,
+ * the first one lowest. Zeros: all indices were good.                                            */
+enum {
+    CLGI_RANGE_FAILED,
+    CLGI_RANGE_INDEX,
+    CLGI_RANGE_LIMIT,
+    CLGI_RANGE_NAME,
+    CLGI_RANGE_NAME_WORDS = 4,
+    CLGI_RANGE_WORDS = CLGI_RANGE_NAME + CLGI_RANGE_NAME_WORDS
+};
+
 typedef struct clgi_host_call {
     const clgi_node *node; /* for the attributes */
     int n_in, n_out;
@@ -44,7 +55,7 @@ typedef struct clgi_host_call {
     clgi_host_tensor *out;      /* dense */
     const double *scalars;      /* values of runtime scalars */
     uint64_t seed, step;
-    uint32_t *range_flag;       /* set to 1 when an index is out of range */
+    uint32_t *range_flag;       /* CLGI_RANGE_WORDS words, filled when an index is out of range */
     clgi_host_scratch *scratch; /* NULL: fast forms that need it are passed over */
 } clgi_host_call;
 
@@ -84,6 +95,12 @@ void clgi_launch_local(clgi_launch *launch, uint64_t bytes); /* __local ... */
 /* A product by the backend's library into a workspace (dense, c_ld = n): memory and offsets come from the operands. */
 void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_operand *b, int workspace,
                        const clg_product *product);
+/* An output, written by this launch as it is: `__global TYPE *y, const ulong y_offset`, dense. Of an op of kind
+ * CLGI_KERNEL, or workspace that stands in for an output that nobody reads.                       */
+void clgi_launch_output(clgi_launch *launch, const clgi_operand *out);
+/* What random.cl wants, whose text is put before the template: `const uint seed_low, const uint seed_high, const uint
+ * random_step`.                                                                                   */
+void clgi_launch_random(clgi_launch *launch);
 /* This launch writes the result: STORE_PARAMS are appended as the last parameters, and the template stores
  * through STORE_V / STORE_S (prelude.cl), behind which the planner puts the fused epilogue. Exactly one launch
  * of a group does so. rows x cols is the result seen as a dense matrix.                           */
@@ -118,6 +135,8 @@ typedef struct clgi_op {
     /* Composites: the same in primitives; in[] are the node's inputs in the planner's graph. */
     void (*lower)(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out);
     void (*host)(const clgi_host_call *call);
+    /* Bit i: the kernels read input i in place as any strided view, or as a view whose last axis is contiguous. */
+    uint32_t strided, strided_rows;
     const clgi_implementation *implementations; /* ended by a row without name; first that accepts wins */
     clgi_cost (*cost)(const clgi_node *node);
 } clgi_op;
@@ -137,10 +156,13 @@ void clgi_host_max_pool2d(const clgi_host_call *call);
 void clgi_host_max_pool2d_input(const clgi_host_call *call);
 void clgi_host_avg_pool2d(const clgi_host_call *call);
 void clgi_host_avg_pool2d_input(const clgi_host_call *call);
+void clgi_host_resize2d(const clgi_host_call *call);
+void clgi_host_resize2d_input(const clgi_host_call *call);
 
 /* Ordered kernels of the contractions (src/ops/X_kernels.c). */
 extern const clgi_implementation clgi_matmul_kernels[], clgi_conv2d_kernels[], clgi_conv2d_input_kernels[],
     clgi_conv2d_weights_kernels[], clgi_max_pool2d_kernels[], clgi_max_pool2d_input_kernels[],
-    clgi_avg_pool2d_kernels[], clgi_avg_pool2d_input_kernels[];
+    clgi_avg_pool2d_kernels[], clgi_avg_pool2d_input_kernels[], clgi_resize2d_kernels[],
+    clgi_resize2d_input_kernels[];
 
 #endif

@@ -1,8 +1,24 @@
 /* Two-dimensional pooling of images [N, H, W, C] and its gradients.
- * Attributes [window h, w, stride h, w, padding h, w, result's dims of the gradients].           */
+ * Attributes [window h, w, stride h, w, padding h, w, adaptive, result's dims of the gradients]. Adaptive:
+ * the first two are the pooled size instead, and windows follow PyTorch's rule:
+ * from floor(i in / out) to ceil((i + 1) in / out).                                              */
 #include "ops/rules.h"
 
-enum { WINDOW = 0, STRIDE = 2, PADDING = 4, DIMS = 6 };
+enum { WINDOW = 0, STRIDE = 2, PADDING = 4, ADAPTIVE = 6, DIMS = 7 };
+
+static clg_status adaptive_shape(clg_graph *graph, const clgi_node *node, clg_shape x, clg_shape *ret_y)
+{
+    const int64_t *at = node->attributes;
+    *ret_y = x;
+    for (int d = 0; d < 2; ++d) {
+        if (at[WINDOW + d] < 1 || x.dim[1 + d] < 1)
+            return clgi_refuse(graph, CLG_EINVAL, "adaptive %s: cannot pool %s to %lld x %lld",
+                               node->op->name, CLGI_SHAPE(x), (long long)at[WINDOW],
+                               (long long)at[WINDOW + 1]);
+        ret_y->dim[1 + d] = at[WINDOW + d];
+    }
+    return CLG_OK;
+}
 
 static clg_status pooled_shape(clg_graph *graph, const clgi_node *node, clg_shape x, clg_shape *ret_y)
 {
@@ -10,6 +26,7 @@ static clg_status pooled_shape(clg_graph *graph, const clgi_node *node, clg_shap
     if (x.ndim != 4)
         return clgi_refuse(graph, CLG_ESHAPE, "%s: images are [N, H, W, C]: got %s", node->op->name,
                            CLGI_SHAPE(x));
+    if (at[ADAPTIVE]) return adaptive_shape(graph, node, x, ret_y);
     *ret_y = x;
     for (int d = 0; d < 2; ++d) {
         int64_t window = at[WINDOW + d], stride = at[STRIDE + d], padding = at[PADDING + d];
@@ -126,4 +143,70 @@ clg_tensor *clg_max_pooling2d(clg_graph *graph, clg_tensor *x, const clg_pool2d_
 clg_tensor *clg_avg_pooling2d(clg_graph *graph, clg_tensor *x, const clg_pool2d_attributes *attributes)
 {
     return record_pool(graph, &clgi_op_avg_pool2d, x, attributes);
+}
+
+/* Where the sizes divide, these are ordinary windows. */
+static clg_tensor *record_adaptive(clg_graph *graph, const clgi_op *op, clg_tensor *x, const int32_t *size)
+{
+    int64_t attributes[DIMS] = { size[0], size[1], 0, 0, 0, 0, 1 };
+    x = clgi_graph_resolve(graph, x);
+    if (clgi_is_poisoned(x)) return &graph->poisoned;
+    const int64_t *in = x->shape.dim + 1;
+    if (x->shape.ndim == 4 && size[0] > 0 && size[1] > 0 && in[0] > 0 && in[1] > 0 && in[0] % size[0] == 0 &&
+        in[1] % size[1] == 0) {
+        attributes[WINDOW] = attributes[STRIDE] = in[0] / size[0];
+        attributes[WINDOW + 1] = attributes[STRIDE + 1] = in[1] / size[1];
+        attributes[ADAPTIVE] = 0;
+    }
+    return clgi_record(graph, op, &x, 1, attributes, DIMS, NULL);
+}
+
+clg_tensor *clg_adaptive_max_pooling2d(clg_graph *graph, clg_tensor *x, const int32_t *size)
+{
+    return record_adaptive(graph, &clgi_op_max_pool2d, x, size);
+}
+
+clg_tensor *clg_adaptive_avg_pooling2d(clg_graph *graph, clg_tensor *x, const int32_t *size)
+{
+    static const int axes[] = { 1, 2 };
+    x = clgi_graph_resolve(graph, x);
+    if (clgi_is_poisoned(x)) return &graph->poisoned;
+    const int whole = size[0] == 1 && size[1] == 1 && x->shape.ndim == 4;
+    if (whole && x->shape.dim[1] > 0 && x->shape.dim[2] > 0 && clgi_is_float(x->dtype))
+        return clg_mean(graph, x, axes, 2, 1);
+    return record_adaptive(graph, &clgi_op_avg_pool2d, x, size);
+}
+
+/* --- One axis: [N, L, C] as [N, 1, L, C] ------------------------------------------------------------ */
+
+static clg_tensor *along_line(clg_graph *graph, const clgi_op *op, clg_tensor *x, const int64_t *attributes)
+{
+    x = clgi_graph_resolve(graph, x);
+    if (clgi_is_poisoned(x)) return &graph->poisoned;
+    const clg_shape s = x->shape;
+    if (s.ndim != 3)
+        return clgi_graph_fail(graph, CLG_ESHAPE, "%s along one axis: lines are [N, L, C]: got %s", op->name,
+                               CLGI_SHAPE(s));
+    x = clg_reshape(graph, x, (clg_shape){ 4, { s.dim[0], 1, s.dim[1], s.dim[2] } });
+    clg_tensor *y = clgi_record(graph, op, &x, 1, attributes, DIMS, NULL);
+    if (clgi_is_poisoned(y)) return y;
+    return clg_reshape(graph, y, (clg_shape){ 3, { s.dim[0], y->shape.dim[2], s.dim[2] } });
+}
+
+static clg_tensor *pool_line(clg_graph *graph, const clgi_op *op, clg_tensor *x,
+                             const clg_pool2d_attributes *from)
+{
+    if (!from) return clgi_graph_fail(graph, CLG_EINVAL, "%s: no attributes given", op->name);
+    const int64_t attributes[DIMS] = { 1, from->window[1], 1, from->stride[1], 0, from->padding[1] };
+    return along_line(graph, op, x, attributes);
+}
+
+clg_tensor *clg_max_pooling1d(clg_graph *graph, clg_tensor *x, const clg_pool2d_attributes *attributes)
+{
+    return pool_line(graph, &clgi_op_max_pool2d, x, attributes);
+}
+
+clg_tensor *clg_avg_pooling1d(clg_graph *graph, clg_tensor *x, const clg_pool2d_attributes *attributes)
+{
+    return pool_line(graph, &clgi_op_avg_pool2d, x, attributes);
 }

@@ -9,6 +9,7 @@ enum { BLOCK = 64 }; /* channels at a time */
 
 typedef struct pool {
     int64_t window[2], stride[2], padding[2];
+    int adaptive;
     int64_t height, width, out_height, out_width, channels;
     const clgi_host_tensor *x, *y, *dx; /* of an input gradient, y is dy */
 } pool;
@@ -19,6 +20,7 @@ static pool read_pool(const clgi_host_call *call, const clgi_host_tensor *image,
     return (pool){ .window = { attributes[0], attributes[1] },
                    .stride = { attributes[2], attributes[3] },
                    .padding = { attributes[4], attributes[5] },
+                   .adaptive = attributes[6] != 0,
                    .height = image->shape.dim[1],
                    .width = image->shape.dim[2],
                    .out_height = y->shape.dim[1],
@@ -41,9 +43,20 @@ static int64_t clip(int64_t value, int64_t high)
 
 static window find_window(const pool *p, int64_t oh, int64_t ow)
 {
+    if (p->adaptive)
+        return (window){ oh * p->height / p->out_height,
+                         ((oh + 1) * p->height + p->out_height - 1) / p->out_height,
+                         ow * p->width / p->out_width,
+                         ((ow + 1) * p->width + p->out_width - 1) / p->out_width };
     const int64_t h = oh * p->stride[0] - p->padding[0], w = ow * p->stride[1] - p->padding[1];
     return (window){ clip(h, p->height), clip(h + p->window[0], p->height), clip(w, p->width),
                      clip(w + p->window[1], p->width) };
+}
+
+/* What a mean divides by: padding counts. */
+static double area_of(const pool *p, window at)
+{
+    return (double)(p->adaptive ? (at.h1 - at.h0) * (at.w1 - at.w0) : p->window[0] * p->window[1]);
 }
 
 static void load_pixel(const clgi_host_tensor *t, int64_t n, int64_t h, int64_t w, int64_t c, int64_t count,
@@ -100,7 +113,7 @@ static void find_largest(const pool *p, int64_t n, window at, int64_t c, int64_t
 
 static void find_mean(const pool *p, int64_t n, window at, int64_t c, int64_t count, double *mean)
 {
-    const double area = (double)(p->window[0] * p->window[1]);
+    const double area = area_of(p, at);
     double value[BLOCK];
     for (int64_t i = 0; i < count; ++i) mean[i] = 0.0;
     for (int64_t h = at.h0; h < at.h1; ++h)
@@ -202,9 +215,14 @@ void clgi_host_max_pool2d_input(const clgi_host_call *call)
  * ------------------------------- */
 
 /* The first window of one axis that covers `at`, and how many do. */
-static int64_t covering(int64_t at, int64_t size, int64_t stride, int64_t padding, int64_t limit,
-                        int64_t *ret_first)
+static int64_t covering(const pool *p, int axis, int64_t at, int64_t *ret_first)
 {
+    const int64_t size = p->window[axis], stride = p->stride[axis], padding = p->padding[axis];
+    const int64_t limit = axis ? p->out_width : p->out_height, length = axis ? p->width : p->height;
+    if (p->adaptive) {
+        *ret_first = at * limit / length;
+        return ((at + 1) * limit + length - 1) / length - *ret_first;
+    }
     const int64_t place = at + padding, end = place / stride + 1 < limit ? place / stride + 1 : limit;
     *ret_first = place < size ? 0 : (place - size) / stride + 1;
     return end > *ret_first ? end - *ret_first : 0;
@@ -213,22 +231,22 @@ static int64_t covering(int64_t at, int64_t size, int64_t stride, int64_t paddin
 static void avg_input_range(void *context, int64_t begin, int64_t end)
 {
     const pool *p = context;
-    const double area = (double)(p->window[0] * p->window[1]);
     double sum[BLOCK], dy[BLOCK];
     for (int64_t pixel = begin; pixel < end; ++pixel) {
         const int64_t n = pixel / p->width / p->height;
         const int64_t h = pixel / p->width % p->height, w = pixel % p->width;
         int64_t h0, w0;
-        const int64_t rows = covering(h, p->window[0], p->stride[0], p->padding[0], p->out_height, &h0);
-        const int64_t columns = covering(w, p->window[1], p->stride[1], p->padding[1], p->out_width, &w0);
+        const int64_t rows = covering(p, 0, h, &h0);
+        const int64_t columns = covering(p, 1, w, &w0);
         for (int64_t c = 0; c < p->channels; c += BLOCK) {
             const int64_t count = p->channels - c < BLOCK ? p->channels - c : BLOCK;
             for (int64_t i = 0; i < count; ++i) sum[i] = 0.0;
             for (int64_t i = 0; i < rows * columns; ++i) {
-                load_pixel(p->y, n, h0 + i / columns, w0 + i % columns, c, count, dy);
-                add_values(count, sum, dy);
+                const int64_t oh = h0 + i / columns, ow = w0 + i % columns;
+                const double share = 1.0 / area_of(p, find_window(p, oh, ow));
+                load_pixel(p->y, n, oh, ow, c, count, dy);
+                for (int64_t k = 0; k < count; ++k) sum[k] += dy[k] * share;
             }
-            for (int64_t i = 0; i < count; ++i) sum[i] /= area;
             store_pixel(p->dx, pixel, c, count, sum);
         }
     }

@@ -13,6 +13,13 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+static int64_t elements(clg_shape shape)
+{
+    int64_t count = 1;
+    for (int axis = 0; axis < shape.ndim; axis++) count *= shape.dim[axis];
+    return count;
+}
+
 static pool_form form_of(const clgi_node *node)
 {
     const pool_form forms[] = {
@@ -27,6 +34,32 @@ static pool_form form_of(const clgi_node *node)
     return forms[i];
 }
 
+/* Most places under a window of axis d, and most windows over a place. */
+static void reach_of(const clgi_problem *problem, pool_form form, int d, int64_t *ret_places,
+                     int64_t *ret_windows)
+{
+    const int64_t *a = problem->node->attributes;
+    const int64_t written = problem->out[0].view.shape.dim[1 + d];
+    const int64_t read = problem->in[problem->n_in - 1].view.shape.dim[1 + d];
+    const int64_t x = form.to_input ? written : read, y = form.to_input ? read : written;
+    *ret_places = a[6] ? ceil_div(x, y) + 1 : a[d];
+    *ret_windows = !form.to_input ? 1 : a[6] ? ceil_div(y, x) + 1 : ceil_div(a[d], a[2 + d]);
+}
+
+/* Loop trips of a work-item that makes `pixels` results. */
+static int trips_fit(const clgi_problem *problem, int64_t pixels, const char **ret_why)
+{
+    const pool_form form = form_of(problem->node);
+    int64_t places[2], windows[2];
+    for (int d = 0; d < 2; d++) reach_of(problem, form, d, &places[d], &windows[d]);
+    const int64_t search = form.to_input && form.mean ? 1 : places[0] * (places[1] + 1);
+    if (!problem->traits->max_trips ||
+        pixels * (2 + windows[0] * windows[1] * search) <= problem->traits->max_trips / 2)
+        return 1;
+    *ret_why = "a work-item would loop longer than this device survives";
+    return 0;
+}
+
 static int accepts(const clgi_problem *problem, const char **ret_why)
 {
     for (int i = 0; i < problem->n_in; i++)
@@ -34,34 +67,24 @@ static int accepts(const clgi_problem *problem, const char **ret_why)
             *ret_why = "an operand is not f32";
             return 0;
         }
-    return 1;
+    return elements(problem->out[0].view.shape) == 0 || trips_fit(problem, 1, ret_why);
 }
 
 static int accepts_lines(const clgi_problem *problem, const char **ret_why)
 {
-    if (!accepts(problem, ret_why)) return 0;
-    const int64_t *a = problem->node->attributes;
     const clg_shape out = problem->out[0].view.shape;
-    const pool_form form = form_of(problem->node);
-    const int64_t windows = form.to_input ? ceil_div(a[0], a[2]) * ceil_div(a[1], a[3]) : 1;
-    const int64_t trips = out.dim[2] * (2 + windows * (form.to_input && form.mean ? 1 : a[0] * (a[1] + 1)));
-    if (problem->traits->max_trips && trips > problem->traits->max_trips / 2) {
-        *ret_why = "a work-item would loop longer than this device survives";
-        return 0;
-    }
-    return 1;
+    return accepts(problem, ret_why) && (elements(out) == 0 || trips_fit(problem, out.dim[2], ret_why));
 }
 
 static void define_sizes(clgi_launch *launch, const clgi_problem *problem, pool_form form)
 {
-    static const char *const attribute_names[] = {
-        "WIN_H", "WIN_W", "STRIDE_H", "STRIDE_W", "PAD_H", "PAD_W"
-    };
+    static const char *const attribute_names[] = { "WIN_H", "WIN_W", "STRIDE_H", "STRIDE_W",
+                                                   "PAD_H", "PAD_W", "ADAPTIVE" };
     const clg_shape out = problem->out[0].view.shape, in = problem->in[0].view.shape;
     const clg_shape x = form.to_input ? out : in;
     const clg_shape y = form.to_input ? problem->in[problem->n_in - 1].view.shape : out;
     clgi_launch_define(launch, "MEAN", form.mean);
-    for (int i = 0; i < 6; i++) clgi_launch_define(launch, attribute_names[i], problem->node->attributes[i]);
+    for (int i = 0; i < 7; i++) clgi_launch_define(launch, attribute_names[i], problem->node->attributes[i]);
     clgi_launch_define(launch, "XH", x.dim[1]);
     clgi_launch_define(launch, "XW", x.dim[2]);
     clgi_launch_define(launch, "YH", y.dim[1]);
@@ -92,7 +115,7 @@ static pool_grid grid_of(const clgi_problem *problem, pool_form form)
     const int64_t *a = problem->node->attributes;
     const clg_shape out = problem->out[0].view.shape;
     pool_grid grid = { 0, out.dim[1], out.dim[2] };
-    if (form.to_input && a[0] <= a[2] && a[1] <= a[3] && a[4] == 0 && a[5] == 0) {
+    if (form.to_input && !a[6] && a[0] <= a[2] && a[1] <= a[3] && a[4] == 0 && a[5] == 0) {
         grid.disjoint = 1;
         grid.lines = ceil_div(out.dim[1], a[2]);
         grid.length = ceil_div(out.dim[2], a[3]);

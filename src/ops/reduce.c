@@ -1,4 +1,4 @@
-/* Reductions: sum, mean, max, argmax, moments. Attributes [n_axes, axes ascending ..., keep_dims]. */
+/* Reductions with kernels: sum, prod, max, min, argmax, argmin, moments; and mean. */
 #include <string.h>
 
 #include "ops/rules.h"
@@ -27,8 +27,8 @@ static int pack_axes(clg_graph *graph, const char *name, clg_shape shape, const 
     return n + 2;
 }
 
-static clg_tensor *record_reduction(clg_graph *graph, const clgi_op *op, clg_tensor *x, const int *axes,
-                                    int n_axes, int keep_dims, clg_tensor **ret_outputs)
+clg_tensor *clgi_record_reduction(clg_graph *graph, const clgi_op *op, clg_tensor *x, const int *axes,
+                                  int n_axes, int keep_dims, clg_tensor **ret_outputs)
 {
     int64_t attributes[CLG_MAX_DIMS + 2];
     x = clgi_graph_resolve(graph, x);
@@ -39,24 +39,33 @@ static clg_tensor *record_reduction(clg_graph *graph, const clgi_op *op, clg_ten
     return clgi_record(graph, op, &x, 1, attributes, n, ret_outputs);
 }
 
+int clgi_reduced_axes(const clgi_node *node, int axes[CLG_MAX_DIMS])
+{
+    for (int64_t i = 0; i < node->attributes[0]; ++i) axes[i] = (int)node->attributes[1 + i];
+    return (int)node->attributes[0];
+}
+
 static clg_status infer_reduction(clg_graph *graph, clgi_node *node)
 {
     const int64_t *attributes = node->attributes;
+    const int code = node->op->code, index = clgi_reduces_to_index(node);
+    const int extreme = code == CLGI_REDUCE_MAX || code == CLGI_REDUCE_MIN;
     if (node->in[0]->dtype == CLG_BOOL)
         return clgi_refuse(graph, CLG_EDTYPE, "%s: does not take bool: cast it first", node->op->name);
-    if (node->op != &clgi_op_sum && !clgi_is_float(node->in[0]->dtype) && node->op != &clgi_op_max)
+    if (code != CLGI_REDUCE_SUM && !extreme && !clgi_is_float(node->in[0]->dtype))
         return clgi_refuse(graph, CLG_EDTYPE, "%s: takes floating types, not %s", node->op->name,
                            clg_dtype_name(node->in[0]->dtype));
-    node->n_out = node->op == &clgi_op_moments ? 2 : 1;
+    node->n_out = code == CLGI_REDUCE_MOMENTS ? 2 : 1;
     for (int i = 0; i < node->n_out; ++i) {
-        node->out[i].dtype =
-            node->in[0]->dtype == CLG_U8 && node->op == &clgi_op_sum ? CLG_I32 : node->in[0]->dtype;
+        int widens = node->in[0]->dtype == CLG_U8 && code == CLGI_REDUCE_SUM;
+        node->out[i].dtype = index || widens ? CLG_I32 : node->in[0]->dtype;
         node->out[i].shape = clgi_reduced_shape(node->in[0]->shape, attributes + 1, attributes[0],
                                                 (int)attributes[1 + attributes[0]]);
     }
-    if (node->op == &clgi_op_max && clg_shape_count(node->in[0]->shape) == 0 &&
+    if ((extreme || index) && clg_shape_count(node->in[0]->shape) == 0 &&
         clg_shape_count(node->out[0].shape) != 0)
-        return clgi_refuse(graph, CLG_ESHAPE, "max: over nothing: %s", CLGI_SHAPE(node->in[0]->shape));
+        return clgi_refuse(graph, CLG_ESHAPE, "%s: over nothing: %s", node->op->name,
+                           CLGI_SHAPE(node->in[0]->shape));
     return CLG_OK;
 }
 
@@ -74,16 +83,31 @@ static void gradient_sum(clg_graph *graph, clgi_node *node, clg_tensor *const *d
     if (need[0]) dx[0] = clg_expand(graph, clgi_unreduce(graph, dy[0], node), node->in[0]->shape);
 }
 
-static void gradient_max(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
-                         clg_tensor **dx)
+/* dy shared equally by all that equal the result. */
+static void gradient_extreme(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
+                             const unsigned char *need, clg_tensor **dx)
 {
     if (!need[0]) return;
     clg_tensor *x = node->in[0], *peak = clgi_unreduce(graph, &node->out[0], node);
     clg_tensor *equal = clg_cast(graph, clg_equal(graph, x, peak), x->dtype);
-    int axes[CLG_MAX_DIMS];
-    for (int i = 0; i < node->attributes[0]; ++i) axes[i] = (int)node->attributes[1 + i];
-    clg_tensor *ties = node->attributes[0] ? clg_sum(graph, equal, axes, (int)node->attributes[0], 1) : equal;
+    int axes[CLG_MAX_DIMS], n = clgi_reduced_axes(node, axes);
+    clg_tensor *ties = n ? clg_sum(graph, equal, axes, n, 1) : equal;
     dx[0] = clg_mul(graph, equal, clg_div(graph, clgi_unreduce(graph, dy[0], node), ties));
+}
+
+/* The product of the others: y / x without zeros, that of the rest for a zero that is alone, else 0. */
+static void gradient_prod(clg_graph *graph, clgi_node *node, clg_tensor *const *dy, const unsigned char *need,
+                          clg_tensor **dx)
+{
+    if (!need[0]) return;
+    int axes[CLG_MAX_DIMS], n = clgi_reduced_axes(node, axes);
+    clg_tensor *x = node->in[0], *zero = clgi_literal(graph, x, 0.0), *one = clgi_literal(graph, x, 1.0);
+    clg_tensor *is_zero = clg_equal(graph, x, zero), *safe = clg_where(graph, is_zero, one, x);
+    clg_tensor *rest = safe, *zeros = clg_cast(graph, is_zero, x->dtype);
+    if (n) rest = clg_prod(graph, safe, axes, n, 1), zeros = clg_sum(graph, zeros, axes, n, 1);
+    clg_tensor *of_zero = clg_where(graph, clg_equal(graph, zeros, one), rest, zero);
+    clg_tensor *of_others = clg_where(graph, clg_equal(graph, zeros, zero), clg_div(graph, rest, safe), zero);
+    dx[0] = clg_mul(graph, clgi_unreduce(graph, dy[0], node), clg_where(graph, is_zero, of_zero, of_others));
 }
 
 static void gradient_moments(clg_graph *graph, clgi_node *node, clg_tensor *const *dy,
@@ -135,9 +159,19 @@ static void lower_sum(clg_graph *graph, const clgi_node *node, clg_tensor *const
     out[0] = reduce_by_runs(graph, node, in[0], clg_sum);
 }
 
+static void lower_prod(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
+    out[0] = reduce_by_runs(graph, node, in[0], clg_prod);
+}
+
 static void lower_max(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
 {
     out[0] = reduce_by_runs(graph, node, in[0], clg_max);
+}
+
+static void lower_min(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
+{
+    out[0] = reduce_by_runs(graph, node, in[0], clg_min);
 }
 
 /* The first element under the reduced axes: near the mean, whatever the mean is. */
@@ -153,9 +187,8 @@ static clg_tensor *first_elements(clg_graph *graph, clg_tensor *x, const int *ax
  * that a large common part costs no digits, and equal elements give their value and exactly 0.    */
 static void lower_moments(clg_graph *graph, const clgi_node *node, clg_tensor *const *in, clg_tensor **out)
 {
-    int axes[CLG_MAX_DIMS], n = (int)node->attributes[0];
+    int axes[CLG_MAX_DIMS], n = clgi_reduced_axes(node, axes);
     clg_tensor *x = in[0], *mean = x, *variance;
-    for (int i = 0; i < n; ++i) axes[i] = (int)node->attributes[1 + i];
     clg_tensor *per = clgi_literal(graph, x, 1.0 / clgi_ratio(x->shape, node->out[0].shape));
     if (n && clg_shape_count(x->shape)) {
         clg_tensor *near = first_elements(graph, x, axes, n);
@@ -172,39 +205,29 @@ static void lower_moments(clg_graph *graph, const clgi_node *node, clg_tensor *c
 
 /* --- The ops --------------------------------------------------------------------------------------- */
 
-#define REDUCTION(name_, doc_, source_, infer_, gradient_, lower_)                                           \
+#define REDUCTION(name_, code_, doc_, source_, gradient_, lower_)                                            \
     const clgi_op clgi_op_##name_ = { .name = #name_,                                                        \
                                       .doc = doc_,                                                           \
                                       .source = source_,                                                     \
                                       .kind = CLGI_REDUCE,                                                   \
-                                      .infer = infer_,                                                       \
+                                      .code = CLGI_REDUCE_##code_,                                           \
+                                      .infer = infer_reduction,                                              \
                                       .gradient = gradient_,                                                 \
                                       .lower = lower_,                                                       \
                                       .host = clgi_host_##name_,                                             \
                                       .cost = cost_reduction }
-REDUCTION(sum, "sum over axes", "-", infer_reduction, gradient_sum, lower_sum);
-REDUCTION(max, "largest over axes", "-", infer_reduction, gradient_max, lower_max);
-REDUCTION(moments, "mean and biased variance over axes", "Chan et al. 1979", infer_reduction,
-          gradient_moments, lower_moments);
-
-static clg_status infer_argmax(clg_graph *graph, clgi_node *node)
-{
-    clg_shape shape = node->in[0]->shape;
-    if (!clgi_is_float(node->in[0]->dtype))
-        return clgi_refuse(graph, CLG_EDTYPE, "argmax: takes floating types, not %s",
-                           clg_dtype_name(node->in[0]->dtype));
-    if (shape.dim[node->attributes[0]] == 0)
-        return clgi_refuse(graph, CLG_ESHAPE, "argmax: over nothing: %s", CLGI_SHAPE(shape));
-    node->out[0].dtype = CLG_I32;
-    node->out[0].shape = clgi_reduced_shape(shape, node->attributes, 1, (int)node->attributes[1]);
-    return CLG_OK;
-}
-
-REDUCTION(argmax, "index of the first maximum along an axis", "-", infer_argmax, NULL, NULL);
+REDUCTION(sum, SUM, "sum over axes", "-", gradient_sum, lower_sum);
+REDUCTION(prod, PROD, "product over axes", "-", gradient_prod, lower_prod);
+REDUCTION(max, MAX, "largest over axes", "-", gradient_extreme, lower_max);
+REDUCTION(min, MIN, "smallest over axes", "-", gradient_extreme, lower_min);
+REDUCTION(moments, MOMENTS, "mean and biased variance over axes", "Chan et al. 1979", gradient_moments,
+          lower_moments);
+REDUCTION(argmax, ARGMAX, "index of the first maximum along an axis", "-", NULL, NULL);
+REDUCTION(argmin, ARGMIN, "index of the first minimum along an axis", "-", NULL, NULL);
 
 clg_tensor *clg_sum(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
 {
-    return record_reduction(graph, &clgi_op_sum, x, axes, n_axes, keep_dims, NULL);
+    return clgi_record_reduction(graph, &clgi_op_sum, x, axes, n_axes, keep_dims, NULL);
 }
 
 clg_tensor *clg_mean(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
@@ -224,29 +247,38 @@ clg_tensor *clg_mean(clg_graph *graph, clg_tensor *x, const int *axes, int n_axe
     return clg_mul(graph, sum, clgi_literal(graph, sum, 1.0 / count));
 }
 
+clg_tensor *clg_prod(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
+{
+    return clgi_record_reduction(graph, &clgi_op_prod, x, axes, n_axes, keep_dims, NULL);
+}
+
+clg_tensor *clg_min(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
+{
+    return clgi_record_reduction(graph, &clgi_op_min, x, axes, n_axes, keep_dims, NULL);
+}
+
 clg_tensor *clg_max(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims)
 {
-    return record_reduction(graph, &clgi_op_max, x, axes, n_axes, keep_dims, NULL);
+    return clgi_record_reduction(graph, &clgi_op_max, x, axes, n_axes, keep_dims, NULL);
 }
 
 void clg_moments(clg_graph *graph, clg_tensor *x, const int *axes, int n_axes, int keep_dims,
                  clg_tensor **ret_mean, clg_tensor **ret_variance)
 {
     clg_tensor *outputs[CLGI_MAX_OUTPUTS];
-    record_reduction(graph, &clgi_op_moments, x, axes, n_axes, keep_dims, outputs);
+    clgi_record_reduction(graph, &clgi_op_moments, x, axes, n_axes, keep_dims, outputs);
     if (ret_mean) *ret_mean = outputs[0];
     if (ret_variance) *ret_variance = graph->error.status ? &graph->poisoned : outputs[1];
 }
 
 clg_tensor *clg_argmax(clg_graph *graph, clg_tensor *x, int axis, int keep_dims)
 {
-    x = clgi_graph_resolve(graph, x);
-    if (clgi_is_poisoned(x)) return x;
-    int64_t attributes[2] = { clgi_axis(axis, x->shape.ndim), keep_dims != 0 };
-    if (attributes[0] < 0)
-        return clgi_graph_fail(graph, CLG_EINVAL, "argmax: axis %d is out of range for %s", axis,
-                               CLGI_SHAPE(x->shape));
-    return clgi_record(graph, &clgi_op_argmax, &x, 1, attributes, 2, NULL);
+    return clgi_record_reduction(graph, &clgi_op_argmax, x, &axis, 1, keep_dims, NULL);
+}
+
+clg_tensor *clg_argmin(clg_graph *graph, clg_tensor *x, int axis, int keep_dims)
+{
+    return clgi_record_reduction(graph, &clgi_op_argmin, x, &axis, 1, keep_dims, NULL);
 }
 
 clg_tensor *clg_sum_all(clg_graph *graph, clg_tensor *x)

@@ -20,11 +20,23 @@ CLGI_INLINE void take_sum_body(int64_t n, double *state, const double *x, const 
     for (int64_t i = 0; i < n; ++i) state[i] += x[i];
 }
 
+CLGI_INLINE void take_prod_body(int64_t n, double *state, const double *x, const double *mean, int mean_step)
+{
+    (void)mean, (void)mean_step;
+    for (int64_t i = 0; i < n; ++i) state[i] *= x[i];
+}
+
 /* NaN wins and stays. */
 CLGI_INLINE void take_max_body(int64_t n, double *state, const double *x, const double *mean, int mean_step)
 {
     (void)mean, (void)mean_step;
     for (int64_t i = 0; i < n; ++i) state[i] = ((x[i] > state[i]) | (x[i] != x[i])) ? x[i] : state[i];
+}
+
+CLGI_INLINE void take_min_body(int64_t n, double *state, const double *x, const double *mean, int mean_step)
+{
+    (void)mean, (void)mean_step;
+    for (int64_t i = 0; i < n; ++i) state[i] = ((x[i] < state[i]) | (x[i] != x[i])) ? x[i] : state[i];
 }
 
 CLGI_INLINE void take_deviation_body(int64_t n, double *state, const double *x, const double *mean,
@@ -38,12 +50,24 @@ CLGI_INLINE void take_deviation_body(int64_t n, double *state, const double *x, 
 
 #define TAKE_PARAMETERS (int64_t n, double *state, const double *x, const double *mean, int mean_step)
 CLGI_WIDE(take_sum, TAKE_PARAMETERS, (n, state, x, mean, mean_step))
+CLGI_WIDE(take_prod, TAKE_PARAMETERS, (n, state, x, mean, mean_step))
+CLGI_WIDE(take_min, TAKE_PARAMETERS, (n, state, x, mean, mean_step))
 CLGI_WIDE(take_max, TAKE_PARAMETERS, (n, state, x, mean, mean_step))
 CLGI_WIDE(take_deviation, TAKE_PARAMETERS, (n, state, x, mean, mean_step))
 
 static double join_sum(double a, double b)
 {
     return a + b;
+}
+
+static double join_prod(double a, double b)
+{
+    return a * b;
+}
+
+static double join_min(double a, double b)
+{
+    return b < a || b != b ? b : a;
 }
 
 static double join_max(double a, double b)
@@ -58,6 +82,8 @@ typedef struct reducer {
 } reducer;
 
 static const reducer reduce_by_sum = { 0.0, take_sum, join_sum };
+static const reducer reduce_by_prod = { 1.0, take_prod, join_prod };
+static const reducer reduce_by_min = { INFINITY, take_min, join_min };
 static const reducer reduce_by_max = { -INFINITY, take_max, join_max };
 static const reducer reduce_by_deviation = { 0.0, take_deviation, join_sum };
 
@@ -70,6 +96,7 @@ typedef struct reduction {
     int64_t outputs, count;       /* elements of the result; elements under each */
     const reducer *kind;
     int moments; /* mean and variance instead of `kind` */
+    double sign; /* of an index: 1 of the maximum, -1 of the minimum */
     clgi_host_tensor *out;
 } reduction;
 
@@ -206,18 +233,31 @@ static void run(reduction *r)
 /* --- The ops -----------------------------------------------------------------------------------------------
  */
 
-void clgi_host_sum(const clgi_host_call *call)
+static void reduce(const clgi_host_call *call, const reducer *kind)
 {
     reduction r = split_axes(call, call->node->attributes + 1, call->node->attributes[0]);
-    r.kind = &reduce_by_sum;
+    r.kind = kind;
     run(&r);
+}
+
+void clgi_host_sum(const clgi_host_call *call)
+{
+    reduce(call, &reduce_by_sum);
+}
+
+void clgi_host_prod(const clgi_host_call *call)
+{
+    reduce(call, &reduce_by_prod);
 }
 
 void clgi_host_max(const clgi_host_call *call)
 {
-    reduction r = split_axes(call, call->node->attributes + 1, call->node->attributes[0]);
-    r.kind = &reduce_by_max;
-    run(&r);
+    reduce(call, &reduce_by_max);
+}
+
+void clgi_host_min(const clgi_host_call *call)
+{
+    reduce(call, &reduce_by_min);
 }
 
 void clgi_host_moments(const clgi_host_call *call)
@@ -227,19 +267,20 @@ void clgi_host_moments(const clgi_host_call *call)
     run(&r);
 }
 
-static void argmax_range(void *context, int64_t begin, int64_t end)
+/* The largest of the elements times `sign`: the first one. */
+static void index_range(void *context, int64_t begin, int64_t end)
 {
     const reduction *r = context;
     for (int64_t output = begin; output < end; ++output) {
         const int64_t base = clgi_host_walk_offset(&r->kept, output);
-        double x[CLGI_HOST_CHUNK], best = -INFINITY;
+        double x[CLGI_HOST_CHUNK], best = -INFINITY, value;
         int64_t place = 0;
         for (int64_t start = 0; start < r->count && best == best; start += CLGI_HOST_CHUNK) {
             const int64_t n = r->count - start < CLGI_HOST_CHUNK ? r->count - start : CLGI_HOST_CHUNK;
             load_elements(r, base, start, n, x);
             for (int64_t i = 0; i < n && best == best; ++i)
-                if (x[i] > best || x[i] != x[i]) {
-                    best = x[i];
+                if ((value = r->sign * x[i]) > best || value != value) {
+                    best = value;
                     place = start + i;
                 }
         }
@@ -247,8 +288,19 @@ static void argmax_range(void *context, int64_t begin, int64_t end)
     }
 }
 
+static void reduce_to_index(const clgi_host_call *call, double sign)
+{
+    reduction r = split_axes(call, call->node->attributes + 1, 1);
+    r.sign = sign;
+    clgi_host_parallel(r.outputs, 16 * CLGI_HOST_CHUNK / (r.count + 1) + 1, index_range, &r);
+}
+
 void clgi_host_argmax(const clgi_host_call *call)
 {
-    reduction r = split_axes(call, call->node->attributes, 1);
-    clgi_host_parallel(r.outputs, 16 * CLGI_HOST_CHUNK / (r.count + 1) + 1, argmax_range, &r);
+    reduce_to_index(call, 1.0);
+}
+
+void clgi_host_argmin(const clgi_host_call *call)
+{
+    reduce_to_index(call, -1.0);
 }

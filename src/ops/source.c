@@ -115,7 +115,25 @@ clg_tensor *clg_random_uniform(clg_graph *graph, clg_shape shape)
     return record_generator(graph, &clgi_op_random_uniform, graph->n_random++, shape);
 }
 
-/* --- Range check ---------------------------------------------------------------------------------- */
+/* --- Range check: attributes [limit, the asking op's name in two] ---------------------------------- */
+
+clg_tensor *clgi_check_range(clg_graph *graph, const char *op, clg_tensor *indices, int64_t limit)
+{
+    int64_t attributes[3] = { limit };
+    for (int i = 0; i < 16 && op[i]; ++i)
+        attributes[1 + i / 8] |= (int64_t)((uint64_t)(unsigned char)op[i] << 8 * (i % 8));
+    return clgi_record(graph, &clgi_op_check_range, &indices, 1, attributes, 3, NULL);
+}
+
+uint32_t clgi_range_word(const clgi_node *check, int word)
+{
+    const int64_t limit = check->attributes[0];
+    if (word == CLGI_RANGE_FAILED) return 1;
+    if (word == CLGI_RANGE_LIMIT) return limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit;
+    const int place = word - CLGI_RANGE_NAME;
+    if (place < 0 || 1 + place / 2 >= check->n_attributes) return 0;
+    return (uint32_t)((uint64_t)check->attributes[1 + place / 2] >> 32 * (place % 2));
+}
 
 static clg_status infer_check_range(clg_graph *graph, clgi_node *node)
 {

@@ -86,12 +86,20 @@ void clgi_host_random_uniform(const clgi_host_call *call)
 
 /* --- Range check ------------------------------------------------------------------------------- */
 
+/* The first bad index is the one that is told. */
+static void report_range(const clgi_host_call *call, int64_t index)
+{
+    if (call->range_flag[CLGI_RANGE_FAILED]) return;
+    for (int word = 0; word < CLGI_RANGE_WORDS; ++word)
+        call->range_flag[word] = clgi_range_word(call->node, word);
+    call->range_flag[CLGI_RANGE_INDEX] = (uint32_t)index;
+}
+
 void clgi_host_check_range(const clgi_host_call *call)
 {
     const clgi_host_walk walk = clgi_host_walk_over(&call->in[0], call->out[0].shape);
     const int64_t count = clg_shape_count(call->out[0].shape), limit = call->node->attributes[0];
     int32_t *y = call->out[0].data, buffer[CLGI_HOST_CHUNK];
-    int outside = 0;
     for (int64_t start = 0; start < count; start += CLGI_HOST_CHUNK) {
         const int64_t n = count - start < CLGI_HOST_CHUNK ? count - start : CLGI_HOST_CHUNK;
         const void *x = clgi_host_walk_read(&walk, start, n, buffer);
@@ -100,9 +108,8 @@ void clgi_host_check_range(const clgi_host_call *call)
                                   : walk.dtype == CLG_U32 ? (int64_t)((const uint32_t *)x)[i]
                                                           : ((const int32_t *)x)[i];
             const int bad = index < 0 || index >= limit;
-            outside |= bad;
+            if (bad) report_range(call, index);
             y[start + i] = bad ? 0 : (int32_t)index;
         }
     }
-    if (outside) *call->range_flag = 1;
 }

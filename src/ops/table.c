@@ -29,8 +29,21 @@ static const char *const kind_names[] = {
 static const char *const kind_kernels[] = {
     [CLGI_SOURCE] = "fused into its readers",    [CLGI_ELEMENTWISE] = "map, or fused into its neighbours",
     [CLGI_MOVEMENT] = "a view, or map",          [CLGI_REDUCE] = "row, or column",
-    [CLGI_COMPOSITE] = "those it is lowered to", [CLGI_PACK] = "no launch, or map",
-    [CLGI_ASSIGN] = "no launch, or map"
+    [CLGI_COMPOSITE] = "those it is lowered to", [CLGI_KERNEL] = "those it is lowered to",
+    [CLGI_PACK] = "no launch, or map",           [CLGI_ASSIGN] = "no launch, or map"
+};
+
+/* Functions of several ops: they are documented beside the ops. */
+static const clg_op_info composed[] = {
+#define COMPOSED(name_, gradient_, doc_, source_)                                                            \
+    { .name = #name_,                                                                                        \
+      .doc = doc_,                                                                                           \
+      .source = source_,                                                                                     \
+      .kind = "composed",                                                                                    \
+      .gradient = gradient_,                                                                                 \
+      .kernels = "those of its ops" },
+#include "ops/composed.def"
+#undef COMPOSED
 };
 
 static void list_kernels(const clgi_op *op, char *text, size_t bytes)
@@ -44,7 +57,12 @@ static void list_kernels(const clgi_op *op, char *text, size_t bytes)
 int clg_op_describe(size_t index, clg_op_info *ret_info)
 {
     const clgi_op *op = clgi_op_at(index);
-    if (!op) return 0;
+    if (!op) {
+        size_t ops = (size_t)clgi_elementwise_count() + sizeof file_ops / sizeof *file_ops;
+        if (index - ops >= sizeof composed / sizeof *composed) return 0;
+        *ret_info = composed[index - ops];
+        return 1;
+    }
     *ret_info =
         (clg_op_info){ .name = op->name, .doc = op->doc, .source = op->source, .kind = kind_names[op->kind] };
     ret_info->gradient = op->gradient ? "yes" : op->no_gradient ? op->no_gradient : "none flows through it";

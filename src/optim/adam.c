@@ -9,15 +9,13 @@
 
 static void update(clg_graph *g, clg_optimizer *o, clg_tensor *p, clg_tensor *grad)
 {
-    double t = (double)o->step;
+    double t = clgi_optimizer_update(o);
     double correction1 = 1.0 - pow(o->beta1, t), correction2 = 1.0 - pow(o->beta2, t);
-    clg_tensor *m = clg_add(g, clg_mul(g, o->states[0], clg_scalar(g, o->beta1)),
-                            clg_mul(g, grad, clg_scalar(g, 1.0 - o->beta1)));
-    clg_tensor *v = clg_add(g, clg_mul(g, o->states[1], clg_scalar(g, o->beta2)),
-                            clg_mul(g, clg_mul(g, grad, grad), clg_scalar(g, 1.0 - o->beta2)));
+    clg_tensor *m = clgi_moving_average(g, o->states[0], grad, o->beta1);
+    clg_tensor *v = clgi_moving_average(g, o->states[1], clg_mul(g, grad, grad), o->beta2);
     clg_tensor *denominator =
         clg_add(g, clg_div(g, clg_sqrt(g, v), clg_scalar(g, sqrt(correction2))), clg_scalar(g, o->eps));
-    clg_tensor *step = clg_mul(g, clg_div(g, m, denominator), clg_scalar(g, o->lr_decimal / correction1));
+    clg_tensor *step = clg_mul(g, clg_div(g, m, denominator), clgi_optimizer_rate(g, o, 1.0 / correction1));
     clg_tensor *updated = clg_sub(g, p, step);
     clg_assign(g, o->states[0], m);
     clg_assign(g, o->states[1], v);
@@ -26,14 +24,12 @@ static void update(clg_graph *g, clg_optimizer *o, clg_tensor *p, clg_tensor *gr
 
 static void record_adam(clg_graph *g, clg_optimizer *o, clg_tensor *p, clg_tensor *grad)
 {
-    if (o->weight_decay > 0) grad = clg_add(g, grad, clg_mul(g, p, clg_scalar(g, o->weight_decay)));
-    update(g, o, p, grad);
+    update(g, o, p, clgi_optimizer_add_decay(g, o, p, grad));
 }
 
 static void record_adamw(clg_graph *g, clg_optimizer *o, clg_tensor *p, clg_tensor *grad)
 {
-    if (o->weight_decay > 0) p = clg_mul(g, p, clg_scalar(g, 1.0 - o->lr_decimal * o->weight_decay));
-    update(g, o, p, grad);
+    update(g, o, clgi_optimizer_shrink(g, o, p), grad);
 }
 
 static clg_optimizer *create(clg_module *module, const clg_adam_options *options,
@@ -51,7 +47,7 @@ static clg_optimizer *create(clg_module *module, const clg_adam_options *options
     o->beta2 = clgi_decimal(options->beta2);
     o->eps = clgi_decimal(options->eps);
     o->weight_decay = clgi_decimal(options->weight_decay);
-    clgi_optimizer_allocate(o);
+    clgi_optimizer_allocate(o, 0.0f);
     return o;
 }
 

@@ -76,8 +76,7 @@ static void row_pass_body(row_code *r, int l, int width, const char *prefix)
 static void group_fold(clgi_code *code, int n)
 {
     int two = clgi_code_fields(code, n) == 2;
-    clg_dtype dtype =
-        code->group->nodes[n]->op == &clgi_op_argmax ? CLG_F32 : code->group->nodes[n]->out[0].dtype;
+    clg_dtype dtype = two ? CLG_F32 : code->group->nodes[n]->out[0].dtype;
     const char *type = dtype == CLG_F32 ? "float" : dtype == CLG_U32 ? "uint" : "int";
     TEXT("    { __local %s *first = (__local %s *)scratch; __local int *second = (__local int *)scratch + "
          "GROUP;\n",
@@ -105,7 +104,7 @@ static void row_results(row_code *r, int l)
         clgi_code_words(code, 1);
         if (r->width > 1) clgi_code_fold_lanes(code, n, r->width);
         if (r->grouped) group_fold(code, n);
-        int index = node->op == &clgi_op_argmax;
+        int index = clgi_code_fields(code, n) == 2;
         TEXT("    const %s t%d = a%d%s;\n",
              node->out[0].dtype == CLG_F32   ? "F"
              : node->out[0].dtype == CLG_U32 ? "U"

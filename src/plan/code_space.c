@@ -178,8 +178,8 @@ int clgi_code_is_vectorisable(const clgi_code *code, clgi_axis_class axis_class)
 {
     int dims = 0;
     for (int d = 0; d < code->n_dims; ++d) {
-        if (code->masked[d]) return 0;
         if (code->axis_class[d] != axis_class) continue;
+        if (code->masked[d]) return 0;
         if (++dims > 1) return 0;
         for (int k = 0; k < code->n_operands; ++k)
             if (code->operands[k].stride[d] != 0 && code->operands[k].stride[d] != 1) return 0;

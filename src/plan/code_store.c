@@ -11,12 +11,24 @@ typedef enum store_form {
     STORE_SINGLE  /* element by element, from the linear index */
 } store_form;
 
+/* The letter of what is stored: F, I or U, as VF or one of the words of clgi_code_words. */
+static const char *value_type(const clgi_code *code)
+{
+    return clgi_code_register_type(code->group->nodes[0]->out[0].dtype);
+}
+
+static const char *single_type(const clgi_code *code)
+{
+    const char letter = *value_type(code);
+    return letter == 'F' ? "float" : letter == 'U' ? "uint" : "int";
+}
+
 static void store_function(clgi_code *code, const char *name, int vector, store_form form)
 {
     unsigned char all[CLGI_CODE_NODES];
     clgi_code_all_nodes(code->group, all);
-    TEXT("static void NAME(%s)(const long row, const long column, const %s value, PARAMETERS)\n{\n", name,
-         vector ? "VF" : "float");
+    TEXT("static void NAME(%s)(const long row, const long column, const %s%s value, PARAMETERS)\n{\n", name,
+         vector ? "V" : "", vector ? value_type(code) : single_type(code));
     if (vector)
         TEXT("#define F VF\n#define I VI\n#define U VU\n#define W VEC\n");
     else
@@ -28,7 +40,7 @@ static void store_function(clgi_code *code, const char *name, int vector, store_
         TEXT("    const long linear = row * STORE_COLS + column;\n");
         clgi_code_coordinates(code, form == STORE_FLAT ? CLGI_INNER : CLGI_OUTER, "linear");
     }
-    TEXT("    const F t0 = value;\n");
+    TEXT("    const %s t0 = value;\n", value_type(code));
     clgi_code_nodes(code, all, all);
     clgi_code_words(code, 0);
     TEXT("}\n");
@@ -36,10 +48,11 @@ static void store_function(clgi_code *code, const char *name, int vector, store_
 
 static void store_vector_by_elements(clgi_code *code)
 {
-    TEXT("static void NAME(store_v)(const long row, const long column, const VF value, PARAMETERS)\n{\n"
-         "    float lanes[VEC];\n    VSTORE(value, lanes);\n"
+    TEXT("static void NAME(store_v)(const long row, const long column, const V%s value, PARAMETERS)\n{\n"
+         "    %s lanes[VEC];\n    VSTORE(value, lanes);\n"
          "    for (int lane = 0; lane < VEC; ++lane) NAME(store_s)(row, column + lane, lanes[lane], "
-         "ARGUMENTS);\n}\n");
+         "ARGUMENTS);\n}\n",
+         value_type(code), single_type(code));
 }
 
 void clgi_code_store(clgi_launch *launch, int64_t rows, int64_t cols)

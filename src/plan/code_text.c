@@ -281,7 +281,7 @@ static void load_text(clgi_code *code, int k)
         TEXT("LOAD_%s(x%d + p%d)", dtype, k, k);
     else
         TEXT("(%s)(LOAD_ONE_%s(x%d + p%d))", clgi_code_register_type(operand->base->dtype), dtype, k, k);
-    if (guarded) TEXT(" : 0");
+    if (guarded) TEXT(" : (%s)(0)", clgi_code_register_type(operand->base->dtype));
 }
 
 static void virtual_text(clgi_code *code, int k)
@@ -300,7 +300,7 @@ static void virtual_text(clgi_code *code, int k)
         TEXT("%s(seed_low, seed_high, random_step, (uint)x%d_ordinal, p%d, %d)",
              node->op == &clgi_op_random_bits ? "RANDOM_BITS" : "RANDOM_UNIFORM", k, k,
              steps_along_vector(code, k));
-    if (guarded) TEXT(" : 0");
+    if (guarded) TEXT(" : (%s)(0)", clgi_code_register_type(operand->base->dtype));
 }
 
 /* Names in the text are t0, t1 ... by the node's place in its group, so that equal groups give equal kernels. */
@@ -367,11 +367,17 @@ static const char *cast_format(clg_dtype from, clg_dtype to)
 static void check_text(clgi_code *code, int place)
 {
     const clgi_node *node = code->group->nodes[place];
+    const unsigned limit = clgi_range_word(node, CLGI_RANGE_LIMIT);
     code->plan->checks_range = 1;
-    code->plan->range_limit = node->attributes[0];
-    TEXT("    const I b%d = (i%d_0 < 0) | (i%d_0 >= %lld);\n", place, place, place,
-         (long long)node->attributes[0]);
-    TEXT("    if (ANY(b%d)) range_flag[range_flag_offset] = 1;\n", place);
+    TEXT("    const I b%d = (i%d_0 < 0) | (i%d_0 >= %u);\n", place, place, place,
+         limit > INT32_MAX ? INT32_MAX : limit);
+    TEXT("    if (ANY(b%d)) {\n        int lanes[W], bad = 0;\n        CLG_CAT(VSTORE_, W)(i%d_0, lanes);\n"
+         "        while (bad < W - 1 && lanes[bad] >= 0 && lanes[bad] < %u) ++bad;\n"
+         "        REPORT_RANGE(range_flag + range_flag_offset, lanes[bad], %uu",
+         place, place, limit > INT32_MAX ? INT32_MAX : limit, limit);
+    for (int word = 0; word < CLGI_RANGE_NAME_WORDS; ++word)
+        TEXT(", 0x%xu", clgi_range_word(node, CLGI_RANGE_NAME + word));
+    TEXT(");\n    }\n");
     TEXT("    const I t%d = select(i%d_0, (I)(0), b%d);\n", place, place, place);
 }
 

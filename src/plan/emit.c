@@ -104,6 +104,27 @@ void clgi_launch_workspace(clgi_launch *launch, int workspace)
     clgi_launch_value(launch, workspace, 0, 4, CLGI_READS | CLGI_WRITES);
 }
 
+/* Several launches of one group may add to it: each reads what the one before wrote. */
+void clgi_launch_output(clgi_launch *launch, const clgi_operand *out)
+{
+    if (!launch) return;
+    uint32_t size = (uint32_t)clg_dtype_size(out->dtype);
+    int value = out->value;
+    if (value < 0)
+        value = clgi_emit_workspace(launch->emitter, (uint64_t)clg_shape_count(out->view.shape) * size);
+    clgi_launch_value(launch, value, 0, size, CLGI_READS | CLGI_WRITES);
+}
+
+void clgi_launch_random(clgi_launch *launch)
+{
+    static const clgi_parameter_kind kinds[] = { CLGI_PARAMETER_SEED_LOW, CLGI_PARAMETER_SEED_HIGH,
+                                                 CLGI_PARAMETER_STEP };
+    if (!launch) return;
+    clgi_text_add(&clgi_launch_step(launch)->source_code, "%s\n", clgi_cl_file("random.cl"));
+    for (int i = 0; i < 3; ++i)
+        clgi_launch_parameter(launch, (clgi_parameter){ .kind = kinds[i], .bytes = 4 });
+}
+
 static void add_number(clgi_launch *launch, uint64_t number, uint32_t bytes)
 {
     clgi_launch_parameter(

@@ -22,7 +22,6 @@ typedef struct fuse_state {
 static uint32_t reduced_axes(const clgi_node *node)
 {
     uint32_t axes = 0;
-    if (node->op == &clgi_op_argmax) return 1u << node->attributes[0];
     for (int64_t i = 0; i < node->attributes[0]; ++i) axes |= 1u << node->attributes[1 + i];
     return axes;
 }
@@ -140,6 +139,7 @@ static int merged_kind(const clgi_group *p, const clgi_group *q, int siblings, c
         return q->kind == CLGI_GROUP_MAP || q->kind == CLGI_GROUP_ROW || q->kind == CLGI_GROUP_COLUMN;
     *ret_kind = p->kind;
     if (p->kind == CLGI_GROUP_ROW) return q->kind == CLGI_GROUP_MAP || q->kind == CLGI_GROUP_ROW;
+    if (p->kind == CLGI_GROUP_CONTRACTION && p->nodes[0]->op->kind == CLGI_KERNEL) return 0;
     return (p->kind == CLGI_GROUP_COLUMN || p->kind == CLGI_GROUP_CONTRACTION) && q->kind == CLGI_GROUP_MAP;
 }
 

@@ -93,9 +93,7 @@ static int node_fits(const clgi_group *group, const clgi_node *node)
     int64_t count = clg_shape_count(node->out[0].shape);
     if (node->op->kind == CLGI_REDUCE) {
         uint32_t axes = 0;
-        int64_t n = node->op == &clgi_op_argmax ? 1 : node->attributes[0];
-        const int64_t *axis = node->op == &clgi_op_argmax ? node->attributes : node->attributes + 1;
-        for (int64_t k = 0; k < n; ++k) axes |= 1u << axis[k];
+        for (int64_t k = 0; k < node->attributes[0]; ++k) axes |= 1u << node->attributes[1 + k];
         return axes == group->axes && clgi_shape_equal(node->in[0]->shape, group->space);
     }
     if (count == clg_shape_count(group->space)) return 1;

@@ -171,8 +171,7 @@ typedef struct clgi_plan {
     int n_copies, copy_capacity;
     const clgi_node **uniforms; /* elementwise nodes on constants and scalars, in order */
     int n_uniforms;
-    int checks_range;    /* some kernel or host step checks indices */
-    int64_t range_limit; /* for the message */
+    int checks_range; /* some kernel or host step checks indices */
     uint64_t arena_bytes, lower_bound;
     double flops, bytes;
     int fuse, reuse, in_place, check_nan;

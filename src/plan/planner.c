@@ -16,7 +16,6 @@ typedef struct planner {
     clgi_denied denied;
     clgi_storage *range_flag; /* set by kernels that found an index out of range */
     int flag_pending;         /* a run since the last look may have set it */
-    int64_t range_limit;
     int told_thrashing;
 } planner;
 
@@ -131,10 +130,7 @@ clg_status clg_graph_run(clg_graph *graph)
         return graph->error.status;
     clg_status status = clgi_plan_run(plan, graph, p->range_flag, &graph->error);
     if (status) return status;
-    if (plan->checks_range) {
-        p->flag_pending = 1;
-        p->range_limit = plan->range_limit;
-    }
+    if (plan->checks_range) p->flag_pending = 1;
     graph->step++;
     return CLG_OK;
 }
@@ -154,16 +150,22 @@ clg_status clg_graph_prepare(clg_graph *graph, clg_progress_callback progress, v
 static clg_status check_range_flag(clg_graph *graph)
 {
     planner *p = graph->plans;
-    uint32_t flag = 0, zero = 0;
+    uint32_t words[CLGI_RANGE_WORDS] = { 0 };
+    char name[4 * CLGI_RANGE_NAME_WORDS + 1] = { 0 };
     if (!p || !p->flag_pending) return CLG_OK;
-    clg_status status = clgi_storage_read(p->range_flag, 0, &flag, sizeof flag, &graph->error);
+    clg_status status = clgi_storage_read(p->range_flag, 0, words, sizeof words, &graph->error);
     if (status) return status;
     p->flag_pending = 0;
-    if (!flag) return CLG_OK;
-    status = clgi_storage_write(p->range_flag, 0, &zero, sizeof zero, &graph->error);
+    if (!words[CLGI_RANGE_FAILED]) return CLG_OK;
+    for (int i = 0; i < 4 * CLGI_RANGE_NAME_WORDS; ++i)
+        name[i] = (char)(words[CLGI_RANGE_NAME + i / 4] >> 8 * (i % 4));
+    int index = (int32_t)words[CLGI_RANGE_INDEX];
+    uint32_t limit = words[CLGI_RANGE_LIMIT];
+    memset(words, 0, sizeof words);
+    status = clgi_storage_write(p->range_flag, 0, words, sizeof words, &graph->error);
     if (status) return status;
-    return clgi_fail(&graph->error, CLG_ERANGE, "cross_entropy: a label lies outside [0, %lld)",
-                     (long long)p->range_limit);
+    return clgi_fail(&graph->error, CLG_ERANGE, "%s: index %d lies outside [0, %lld)", name, index,
+                     (long long)limit);
 }
 
 clg_status clg_sync(clg_graph *graph)

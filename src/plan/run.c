@@ -306,7 +306,7 @@ static clg_status run_host(runner *r, const clgi_step *step)
     mapping few[FEW], *mappings = few;
     clgi_host_tensor few_tensors[FEW] = { 0 }, *tensors = few_tensors;
     int n = step->node->n_in + step->node->n_out, mapped = 0;
-    uint32_t out_of_range = 0;
+    uint32_t out_of_range[CLGI_RANGE_WORDS] = { 0 };
     clg_status status = CLG_OK;
     if (n > FEW) {
         mappings = clgi_alloc_zero((size_t)n, sizeof *mappings);
@@ -328,7 +328,7 @@ static clg_status run_host(runner *r, const clgi_step *step)
                             .scalars = r->graph->scalars,
                             .seed = r->graph->seed,
                             .step = r->graph->step,
-                            .range_flag = &out_of_range,
+                            .range_flag = out_of_range,
                             .scratch = &r->plan->run->scratch };
     step->node->op->host(&call);
 out:
@@ -340,10 +340,9 @@ out:
     }
     if (mappings != few) clgi_free(mappings);
     if (tensors != few_tensors) clgi_free(tensors);
-    if (out_of_range && !status) {
-        uint32_t one = 1;
-        status = r->backend->write(r->handle, r->range_flag->memory, r->range_flag->offset, &one, sizeof one,
-                                   r->error);
+    if (out_of_range[CLGI_RANGE_FAILED] && !status) {
+        status = r->backend->write(r->handle, r->range_flag->memory, r->range_flag->offset, out_of_range,
+                                   sizeof out_of_range, r->error);
     }
     return status;
 }

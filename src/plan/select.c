@@ -85,10 +85,7 @@ static clg_status select_host(clgi_plan *plan, int number, clg_error *error)
     step->implementation = "host";
     step->operands = operands;
     plan->groups[number].implementation = "host";
-    if (node->op == &clgi_op_check_range) {
-        plan->checks_range = 1;
-        plan->range_limit = node->attributes[0];
-    }
+    if (node->op == &clgi_op_check_range) plan->checks_range = 1;
     return CLG_OK;
 }
 

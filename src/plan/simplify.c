@@ -1,6 +1,6 @@
 /* Pass: common subexpressions, constants, movement and exact algebra. Every rewrite gives the same bits as
- * the original, save that constants are folded on the host. Assigns and random numbers stay what they are
- * (two random nodes with the same ordinal are the same numbers).                                 */
+ * the original, save that constants are folded on the host. Assigns and random numbers stay what they are:
+ * a mask that the backward pass draws again need not be kept.                                    */
 #include <string.h>
 
 #include "base/hash.h"
@@ -30,6 +30,7 @@ static int is_constant_of(const clg_tensor *value, double wished)
 static int same_node(const clgi_node *a, const clgi_op *op, clg_tensor *const *in, const clgi_node *b)
 {
     if (a->op != op || a->n_in != b->n_in || a->n_attributes != b->n_attributes) return 0;
+    if (op == &clgi_op_random_bits || op == &clgi_op_random_uniform) return 0;
     return !memcmp(a->in, in, a->n_in * sizeof *in) &&
            !memcmp(a->attributes, b->attributes, a->n_attributes * sizeof *a->attributes);
 }

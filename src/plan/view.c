@@ -34,6 +34,10 @@ static int apply_movement(const clgi_node *node, const clgi_view *from, clgi_vie
     if (node->op == &clgi_op_expand) return clgi_view_expand(from, shape, to);
     if (node->op == &clgi_op_slice)
         return clgi_view_slice(from, node->attributes, node->attributes + shape.ndim, shape, to);
+    if (node->op == &clgi_op_flip) {
+        clgi_view_flip(from, node->attributes, to);
+        return 1;
+    }
     if (node->op == &clgi_op_pad) return clgi_view_pad(from, node->attributes, shape, to);
     *to = *from; /* detach */
     return 1;
@@ -118,14 +122,30 @@ static void settle(clgi_plan *plan, const clg_tensor *tensor, const clgi_node *a
     while (!resolve(plan, tensor, as_view, ret, &culprit)) plan->facts[culprit->id].memory = 1;
 }
 
-/* A reader with kernels of its own takes a plain strided view of memory. */
-static void settle_in_memory(clgi_plan *plan, const clg_tensor *tensor, int dense)
+static int steps_back(const clgi_view *view)
+{
+    for (int d = 0; d < view->shape.ndim; ++d)
+        if (view->stride[d] < 0) return 1;
+    return 0;
+}
+
+/* What a reader with kernels of its own takes. */
+typedef enum reading { READS_STRIDED, READS_ROWS, READS_DENSE } reading;
+
+static int has_contiguous_rows(const clgi_view *view)
+{
+    int last = view->shape.ndim - 1;
+    return last < 0 || view->shape.dim[last] == 1 || view->stride[last] == 1;
+}
+
+static void settle_in_memory(clgi_plan *plan, const clg_tensor *tensor, reading how)
 {
     clgi_reference ref;
     settle(plan, tensor, NULL, &ref);
     if (clgi_is_virtual(plan, ref.base)) plan->facts[ref.base->node->id].memory = 1;
-    int fits = !ref.view.masked;
-    if (dense)
+    int fits = !ref.view.masked && !steps_back(&ref.view);
+    if (how == READS_ROWS) fits = fits && has_contiguous_rows(&ref.view);
+    if (how == READS_DENSE)
         fits = clgi_view_is_dense(&ref.view) &&
                clg_shape_count(ref.base->shape) == clg_shape_count(tensor->shape);
     if (!fits && tensor->node) plan->facts[tensor->node->id].memory = 1;
@@ -142,6 +162,12 @@ static void settle_broadcast(clgi_plan *plan, const clgi_node *node, const clg_t
     plan->facts[tensor->node->id].memory = 1;
 }
 
+static reading reading_of(const clgi_op *op, int i)
+{
+    if (op->strided >> i & 1u) return READS_STRIDED;
+    return op->strided_rows >> i & 1u ? READS_ROWS : READS_DENSE;
+}
+
 static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi_node *node)
 {
     int host = clgi_runs_on_host(plan, denied, node);
@@ -149,9 +175,9 @@ static void settle_inputs(clgi_plan *plan, const clgi_denied *denied, const clgi
         const clg_tensor *in = node->in[i];
         if (node->op == &clgi_op_assign && i == 0) continue;
         if (node->op == &clgi_op_assign || node->op == &clgi_op_pack)
-            settle_in_memory(plan, in, 1);
+            settle_in_memory(plan, in, READS_DENSE);
         else if (node->op->kind == CLGI_CONTRACTION || node->op->kind == CLGI_KERNEL || host)
-            settle_in_memory(plan, in, !host && node->op != &clgi_op_matmul);
+            settle_in_memory(plan, in, host ? READS_STRIDED : reading_of(node->op, i));
         else
             settle_broadcast(plan, node, in);
     }
@@ -187,7 +213,7 @@ clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error 
         clg_status status = note_uniform(plan, ir->nodes[n], error);
         if (status) return status;
     }
-    for (size_t i = 0; i < ir->n_kept; ++i) settle_in_memory(plan, ir->kept[i], 1);
+    for (size_t i = 0; i < ir->n_kept; ++i) settle_in_memory(plan, ir->kept[i], READS_DENSE);
     for (size_t n = 0; n < ir->n_nodes; ++n) settle_inputs(plan, denied, ir->nodes[n]);
     settle_copies(plan);
     return CLG_OK;

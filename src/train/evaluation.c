@@ -42,9 +42,7 @@ static clg_status pass(clgi_evaluator *e, clg_error *error)
     clg_status status = clg_loader_seek(e->loader, 0, 0);
     while (!status && (status = clg_loader_next(e->loader, &b)) == CLG_OK) {
         clg_graph_clear(e->graph);
-        clg_tensor *logits = clg_forward(e->graph, e->net, b.x);
-        clgi_meter_record(&e->meter, e->graph, clg_cross_entropy(e->graph, logits, b.y), logits, b.y,
-                          b.count);
+        clgi_meter_record(&e->meter, e->graph, e->net, &b);
         if (clg_graph_run(e->graph)) return clgi_error_copy(error, clg_graph_error(e->graph));
         status = clgi_meter_fold(&e->meter, e->graph, error);
         if (status) return status;

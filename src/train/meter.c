@@ -31,9 +31,16 @@ clg_status clgi_meter_reset(clgi_meter *meter, clg_error *error)
     return zero(meter, error);
 }
 
-void clgi_meter_record(clgi_meter *meter, clg_graph *graph, clg_tensor *loss, clg_tensor *logits,
-                       clg_tensor *labels, int64_t count)
+clg_tensor *clgi_meter_record(clgi_meter *meter, clg_graph *graph, clg_module *net, const clg_batch *batch)
 {
+    clg_tensor *logits = clg_forward(graph, net, batch->x), *labels = batch->y;
+    const clg_shape shape = clg_tensor_shape(labels), scores = clg_tensor_shape(logits);
+    const int64_t count = clg_shape_count(shape);
+    if (shape.ndim > 1 && scores.ndim == shape.ndim + 1) {
+        labels = clg_reshape(graph, labels, (clg_shape){ 1, { count } });
+        logits = clg_reshape(graph, logits, (clg_shape){ 2, { count, scores.dim[shape.ndim] } });
+    }
+    clg_tensor *loss = clg_cross_entropy(graph, logits, labels);
     clg_tensor *right = clg_equal(graph, clg_argmax(graph, logits, 1, 0), labels);
     clg_tensor *hits = clg_sum_all(graph, clg_cast(graph, right, CLG_F32));
     clg_tensor *weighted = clg_mul(graph, loss, clg_scalar(graph, (double)count));
@@ -41,6 +48,7 @@ void clgi_meter_record(clgi_meter *meter, clg_graph *graph, clg_tensor *loss, cl
     clg_assign(graph, meter->hits, clg_add(graph, meter->hits, hits));
     meter->samples += (double)count;
     meter->batches++;
+    return loss;
 }
 
 clg_status clgi_meter_read(clgi_meter *meter, clg_graph *graph, double *ret_loss, double *ret_hits,

@@ -32,7 +32,7 @@ static clg_train_event make_event(clgi_run *r, clg_train_event_kind kind, clgi_w
     double samples = r->meter.samples - since->samples, seconds = seconds_since(since->time_ns);
     clg_train_event event = { .kind = kind,
                               .epoch = r->progress.epoch + 1,
-                              .epochs = r->options->epochs,
+                              .epochs = r->epochs,
                               .batch = r->progress.batch,
                               .batches = r->batches,
                               .step = r->progress.step };
@@ -92,7 +92,7 @@ clg_status clgi_run_report_done(clgi_run *r)
 {
     clg_train_event event = { .kind = CLG_TRAIN_DONE,
                               .epoch = r->progress.epoch,
-                              .epochs = r->options->epochs,
+                              .epochs = r->epochs,
                               .batch = r->progress.batch,
                               .batches = r->batches,
                               .step = r->progress.step };

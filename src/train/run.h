@@ -18,9 +18,9 @@ typedef struct clgi_meter {
 clg_status clgi_meter_create(clgi_meter *meter, clg_device *device, clg_error *error);
 void clgi_meter_finish(clgi_meter *meter);
 clg_status clgi_meter_reset(clgi_meter *meter, clg_error *error);
-/* Records loss and answers of one batch. */
-void clgi_meter_record(clgi_meter *meter, clg_graph *graph, clg_tensor *loss, clg_tensor *logits,
-                       clg_tensor *labels, int64_t count);
+/* Records the net's answers to one batch and sums loss and right answers. Returns the mean cross entropy.
+ * Logits [N, T, C] with labels [N, T] count as N T answers. */
+clg_tensor *clgi_meter_record(clgi_meter *meter, clg_graph *graph, clg_module *net, const clg_batch *batch);
 /* Sums since the last reset. Waits for the device and returns its errors. */
 clg_status clgi_meter_read(clgi_meter *meter, clg_graph *graph, double *ret_loss, double *ret_hits,
                            clg_error *error);
@@ -81,7 +81,7 @@ typedef struct clgi_run {
     clgi_evaluator evaluator;
     clgi_journal journal;
     clg_progress progress;
-    uint64_t batches, end_step, saved_step;
+    uint64_t epochs, batches, end_step, saved_step;
     float base_lr;
     int has_test, check_each;
     uint64_t start_ns, step_ns;

@@ -16,14 +16,17 @@ static int stop_asked(const clgi_run *r)
 
 /* --- Steps ------------------------------------------------------------------------------------- */
 
-static void set_lr(clgi_run *r)
+static float rate(const clgi_run *r, uint64_t step)
 {
     const clg_train_options *o = r->options;
-    uint64_t step = r->progress.step;
+    const uint64_t total = o->steps ? o->steps : o->epochs * r->batches;
+    const float share_up = 0.3f; /* as PyTorch's OneCycleLR */
+    if (o->schedule == CLG_SCHEDULE_ONE_CYCLE)
+        return clg_schedule_one_cycle(r->base_lr, step, total, share_up);
     step += step < o->warmup_steps; /* no update with a rate of 0 */
-    clg_optimizer_set_lr(r->optimizer, o->cosine ? clg_schedule_cosine(r->base_lr, 0, step, o->warmup_steps,
-                                                                       o->epochs * r->batches)
-                                                 : clg_schedule_warmup(r->base_lr, step, o->warmup_steps));
+    return o->schedule == CLG_SCHEDULE_COSINE
+               ? clg_schedule_cosine(r->base_lr, 0, step, o->warmup_steps, total)
+               : clg_schedule_warmup(r->base_lr, step, o->warmup_steps);
 }
 
 static clg_status step(clgi_run *r, const clg_batch *b)
@@ -31,15 +34,12 @@ static clg_status step(clgi_run *r, const clg_batch *b)
     clg_graph *g = r->graph;
     clg_graph_clear(g);
     clg_graph_set_step(g, r->progress.step);
-    set_lr(r);
-    clg_tensor *logits = clg_forward(g, r->net, b->x);
-    clg_tensor *loss = clg_cross_entropy(g, logits, b->y);
-    clgi_meter_record(&r->meter, g, loss, logits, b->y, b->count);
-    clg_minimize(g, r->optimizer, loss);
+    clg_optimizer_set_lr(r->optimizer, rate(r, r->progress.step));
+    clg_minimize(g, r->optimizer, clgi_meter_record(&r->meter, g, r->net, b));
     if (clg_graph_run(g)) return clgi_error_copy(r->error, clg_graph_error(g));
     r->progress.step++;
     r->progress.batch++;
-    r->samples += (double)b->count;
+    r->samples += (double)clg_shape_count(clg_tensor_shape(b->y));
     clg_status status = clgi_meter_fold(&r->meter, g, r->error);
     uint64_t now = clgi_time_ns();
     r->step_ms[r->n_step_ms++] = (double)(now - r->step_ns) * 1e-6;
@@ -124,7 +124,7 @@ out:
 static clg_status run_epochs(clgi_run *r)
 {
     clg_status status = CLG_OK;
-    while (r->progress.epoch < r->options->epochs && r->progress.step < r->end_step) {
+    while (r->progress.epoch < r->epochs && r->progress.step < r->end_step) {
         if (stop_asked(r)) return interrupted(r);
         CLGI_TRY(begin_epoch(r));
         CLGI_TRY(run_batches(r));
@@ -142,6 +142,8 @@ static clg_status check_options(const clg_train_options *o, clg_error *error)
 {
     if (o->batch < 1)
         return clgi_fail(error, CLG_EINVAL, "train: the batch must be positive: %lld", (long long)o->batch);
+    if ((uint32_t)o->schedule > CLG_SCHEDULE_ONE_CYCLE)
+        return clgi_fail(error, CLG_EINVAL, "train: unknown schedule: %d", (int)o->schedule);
     if (o->epochs < 1) return clgi_fail(error, CLG_EINVAL, "train: at least one epoch is needed");
     return CLG_OK;
 }
@@ -152,6 +154,8 @@ static clg_status make_loader(clgi_run *r, const clg_dataset *train)
     options.batch = r->options->batch;
     options.shuffle = 1;
     options.seed = r->progress.seed;
+    options.flip = r->options->flip;
+    options.crop = r->options->crop;
     r->loader = clg_loader_create(r->device, train, &options);
     if (!r->loader) return clgi_fail_memory(r->error, sizeof options);
     if (clg_loader_error(r->loader)->status) return clgi_error_copy(r->error, clg_loader_error(r->loader));
@@ -176,6 +180,9 @@ static clg_status prepare(clgi_run *r, const clg_dataset *train, const clg_datas
     r->end_step = r->options->max_steps ? r->options->max_steps : UINT64_MAX;
     CLGI_TRY(clgi_run_resume(r));
     CLGI_TRY(make_loader(r, train));
+    const uint64_t steps = r->options->steps;
+    r->epochs = steps ? (steps + r->batches - 1) / r->batches : r->options->epochs;
+    if (steps && steps < r->end_step) r->end_step = steps;
     r->graph = clg_graph_create(r->device);
     if (!r->graph) return clgi_fail_memory(r->error, sizeof *r);
     clg_graph_seed(r->graph, r->progress.seed);

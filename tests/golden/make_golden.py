@@ -37,14 +37,15 @@ def put(kind, index, array):
     return row
 
 
-def case(op, inputs, function, arguments="", gradient=True, states=0, weigh=None):
+def case(op, inputs, function, arguments="", gradient=True, states=0, weigh=None, fixed=()):
     """inputs: numpy arrays (f64: numbers, bool: truth values, int64: indices); function: torch tensors -> results.
 
-    The last `states` inputs take no gradient; only the results in `weigh` (None: all) enter the loss."""
+    The last `states` inputs and the `fixed` ones take no gradient; only the results in `weigh` (None: all) enter the
+    loss."""
     tensors = []
     for i, a in enumerate(inputs):
         t = torch.from_numpy(numpy.array(a))
-        if gradient and t.is_floating_point() and i < len(inputs) - states:
+        if gradient and t.is_floating_point() and i < len(inputs) - states and i not in fixed:
             t.requires_grad_(True)
         tensors.append(t)
     results = function(*tensors)
@@ -78,9 +79,35 @@ UNARY = {
     "sigmoid": (torch.sigmoid, -6, 6, ENDS), "relu": (torch.relu, -3, 3, ENDS), "gelu": (F.gelu, -4, 4, ENDS),
     "silu": (F.silu, -6, 6, ENDS),
 }
+STEPS = f32([0.0, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 3.0, -3.0, 1e-3, -1e-3, 30.0, -30.0, 1e4, -1e4])
+NEAR = f32([0.0, 1e-3, -1e-3, 1e-6, 0.5, -0.5, 0.9])
+TURNS = f32([0.0, 1e-3, 0.5, -0.5, 1.0, 3.0, -3.0, 30.0, -30.0, 88.0, 1e4, -1e4, 1e6, 3e9, 1e30])
+UNARY.update({
+    "relu6": (F.relu6, -3, 9, numpy.append(ENDS, f32([6.0, 3.0]))), "selu": (F.selu, -4, 4, ENDS),
+    "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), -4, 4, ENDS),
+    "softplus": (lambda x: F.softplus(x, threshold=50), -6, 6, ENDS), "mish": (F.mish, -6, 6, ENDS),
+    "hardsigmoid": (lambda x: F.relu6(x + 3) / 6, -5, 5, STEPS), "hardswish": (F.hardswish, -5, 5, STEPS),
+    "exp2": (torch.exp2, -5, 5, STEPS[:13]), "expm1": (torch.expm1, -4, 4, ENDS[:11]),
+    "log2": (torch.log2, 0.1, 4, POSITIVE), "log1p": (torch.log1p, -0.8, 4, f32([0, 1e-6, -1e-6, 1e-3, 1, 30, 1e4])),
+    "sin": (torch.sin, -4, 4, TURNS), "cos": (torch.cos, -4, 4, TURNS), "tan": (torch.tan, -1.4, 1.4, TURNS),
+    "asin": (torch.asin, -0.9, 0.9, NEAR), "acos": (torch.acos, -0.9, 0.9, NEAR), "atan": (torch.atan, -4, 4, ENDS),
+    "sinh": (torch.sinh, -4, 4, ENDS[:10]), "cosh": (torch.cosh, -4, 4, ENDS[:10]),
+    "asinh": (torch.asinh, -4, 4, ENDS), "acosh": (torch.acosh, 1.1, 5, f32([1.5, 2, 30, 1e4])),
+    "atanh": (torch.atanh, -0.9, 0.9, NEAR), "floor": (torch.floor, -3, 3, STEPS), "ceil": (torch.ceil, -3, 3, STEPS),
+    "round": (torch.round, -3, 3, STEPS), "trunc": (torch.trunc, -3, 3, STEPS), "sign": (torch.sign, -3, 3, STEPS),
+})
 for name, (function, low, high, ends) in UNARY.items():
     case(name, [random((3, 7), low, high)], function)
     case(name, [ends], function)
+for slope in (0.01, 0.25):
+    case("leaky_relu", [ENDS], lambda x: F.leaky_relu(x, slope), "value=%g" % slope)
+for alpha in (1.0, 0.25):
+    case("elu", [random((3, 7), -4, 4)], lambda x: F.elu(x, alpha), "value=%g" % alpha)
+    case("elu", [ENDS], lambda x: F.elu(x, alpha), "value=%g" % alpha)
+case("clamp", [f32([-2, -1, -0.5, 0, 1, 1.5, 1e4, -1e4])], lambda x: x.clamp(-1, 1), "from=-1 to=1")
+ODD = f32([0, -0.0, 1, -30, numpy.inf, -numpy.inf, numpy.nan])
+for name, function in (("isnan", torch.isnan), ("isinf", torch.isinf), ("isfinite", torch.isfinite)):
+    case(name, [ODD], function, gradient=False)
 case("not", [numpy.array([True, False, True])], torch.logical_not)
 
 PAIRS = (f32([0, 0, 1, -1, 30, -30, 1e4, 2, -2]), f32([0, 1, 1, -1, -30, -30, 1e4, -2, 2]))
@@ -92,6 +119,14 @@ for name, function in BINARY.items():
     case(name, [random((3, 1), low, 4), random((2, 1, 4), low, 4)], function)
     if name != "div":
         case(name, list(PAIRS), function)
+case("pow", [random((4, 5), 0.3, 4), random((5,), -2, 3)], torch.pow)
+case("pow", [f32([0, 0, 2, -2, 1, 30, 0.5]), f32([0, 2, 3, 1, 7, -2, 10])], torch.pow)
+case("atan2", [random((4, 5), -3, 3), random((5,), -3, 3)], torch.atan2)
+case("atan2", [f32([1, -1, 1, -1, 1e4]), f32([1, 1, -1, -1, 1e-3])], torch.atan2)
+DIVIDED = [f32([7, -7, 7, -7, 2.5, -2.5, 1e4]), f32([3, 3, -3, -3, 0.7, 0.7, 0.3])]
+for name, function in (("fmod", torch.fmod), ("remainder", torch.remainder)):
+    case(name, [random((4, 5), -4, 4), random((5,), 0.3, 4)], function, gradient=name == "fmod")
+    case(name, DIVIDED, function, gradient=name == "fmod")
 COMPARE = {"equal": torch.eq, "not_equal": torch.ne, "less": torch.lt, "less_equal": torch.le,
            "greater": torch.gt, "greater_equal": torch.ge}
 for name, function in COMPARE.items():
@@ -99,6 +134,7 @@ for name, function in COMPARE.items():
 LOGIC = [numpy.array([True, True, False, False]), numpy.array([True, False, True, False])]
 case("and", LOGIC, torch.logical_and)
 case("or", LOGIC, torch.logical_or)
+case("xor", LOGIC, torch.logical_xor)
 case("where", [rng.rand(3, 5) < 0.5, random((3, 5)), random((5,))], torch.where)
 case("cast", [f32([0, 1.9, -1.9, 2.5, -2.5, 100])], lambda x: x.to(torch.int32), "to=i32", gradient=False)
 case("constant", [random((3, 5))], lambda x: x + 0.75, "value=0.75")
@@ -111,8 +147,28 @@ for axes, keep in (((1,), 0), ((0,), 1), ((0, 2), 1), ((0, 1, 2), 0)):
     case("sum", [x], lambda t: t.sum(axes, keepdim=bool(keep)), text)
     case("mean", [x], lambda t: t.mean(axes, keepdim=bool(keep)), text)
     case("max", [x], lambda t: t.amax(axes, keepdim=bool(keep)), text)
+    case("min", [x], lambda t: t.amin(axes, keepdim=bool(keep)), text)
+    for correction in (0, 1):
+        more = text + " correction=%d" % correction
+        case("var", [x], lambda t: t.var(axes, unbiased=bool(correction), keepdim=bool(keep)), more)
+        case("std", [x], lambda t: t.std(axes, unbiased=bool(correction), keepdim=bool(keep)), more)
+    case("logsumexp", [x], lambda t: t.logsumexp(axes, keepdim=bool(keep)), text)
+    for name, order in (("norm1", 1), ("norm2", 2), ("norm_inf", numpy.inf)):
+        case(name, [x], lambda t: torch.linalg.vector_norm(t, order, axes, keepdim=bool(keep)), text)
     case("moments", [x], lambda t: (t.mean(axes, keepdim=bool(keep)), t.var(axes, unbiased=False, keepdim=bool(keep))), text)
 case("max", [f32([[1, 3, 3], [2, 2, 2], [0, -1, -2]])], lambda t: t.amax(1), "axes=1")
+case("min", [f32([[1, 3, 1], [2, 2, 2], [0, -1, -2]])], lambda t: t.amin(1), "axes=1")
+FEW = f32([[2, 3, -0.5, 4], [0, 3, 2, 1], [0, 5, 0, 2], [-1, 1e-3, 30, 2]])
+case("prod", [FEW], lambda t: t.prod(1), "axes=1")
+case("prod", [random((3, 4, 5), 0.5, 1.5)], lambda t: t.prod(1, keepdim=True), "axes=1 keep=1")
+case("logsumexp", [f32([[1e4, 0, -1e4], [30, 30, 30], [-88, -88, 88]])], lambda t: t.logsumexp(1), "axes=1")
+for name, order in (("norm1", 1), ("norm2", 2), ("norm_inf", numpy.inf)):
+    case(name, [f32([[3, -4, 0], [0, 0, 0], [-2, 2, 1]])], lambda t: torch.linalg.vector_norm(t, order, 1), "axes=1")
+HOLDS = numpy.array([[True, False, False], [False, False, False], [True, True, True]])
+case("any", [HOLDS], lambda t: t.any(1), "axes=1")
+case("all", [HOLDS], lambda t: t.all(0, keepdim=True), "axes=0 keep=1")
+case("all", [HOLDS], lambda t: t.all(1), "axes=1")
+case("argmin", [f32([[1, 3, 1], [2, 2, 2], [-3, -1, -4]])], lambda t: t.argmin(1), "axis=1", gradient=False)
 case("argmax", [f32([[1, 3, 3], [2, 2, 2], [-3, -1, -2]])], lambda t: t.argmax(1), "axis=1", gradient=False)
 
 # --- Movement --------------------------------------------------------------------------------------
@@ -188,6 +244,63 @@ for name, function in (("softmax", torch.softmax), ("log_softmax", torch.log_sof
 labels = numpy.array([3, 0, 6, 3, 1])
 case("cross_entropy", [random((5, 7), -5, 5), labels], F.cross_entropy, "limit=7")
 case("cross_entropy", [ROWS[:4], numpy.array([0, 0, 2, 1])], F.cross_entropy, "limit=4")
+
+# --- Losses ----------------------------------------------------------------------------------------
+HOW = (("mean", 0), ("sum", 1), ("none", 2))
+TARGETS = f32([[0, 1, 0.5, 1], [1, 0, 0.25, 0], [0, 1, 1, 0]])
+FAR = f32([[0, 30, -0.5, 2], [-30, 1e4, 1, -1e4], [-88, 88, -2, 3]])
+for how, number_of in HOW:
+    text = "reduction=%d" % number_of
+    case("mse_loss", [random((3, 4)), random((3, 4))], lambda p, t: F.mse_loss(p, t, reduction=how), text)
+    case("l1_loss", [random((3, 4)), random((3, 4))], lambda p, t: F.l1_loss(p, t, reduction=how), text)
+    for delta in (1.0, 0.5):
+        case("huber_loss", [random((3, 4)), random((3, 4))],
+             lambda p, t: F.huber_loss(p, t, reduction=how, delta=delta), text + " delta=%g" % delta)
+    case("bce_with_logits", [random((3, 4), -6, 6), TARGETS, random((4,), 0.5, 3)],
+         lambda x, t, w: F.binary_cross_entropy_with_logits(x, t, pos_weight=w, reduction=how), text, fixed=[1, 2])
+    case("triplet_margin_loss", [random((6, 4)), random((6, 4)), random((6, 4))],
+         lambda a, p, n: F.triplet_margin_loss(a, p, n, reduction=how), text)
+    chosen = numpy.array([3, 0, 6, 3, 1])
+    for name, words_of, options in (
+            ("nll_loss", "", {}), ("nll_loss", " weights=0", {}), ("nll_loss", " ignored=3", {"ignore_index": 3}),
+            ("cross_entropy_with", "", {}), ("cross_entropy_with", " weights=0 ignored=3", {"ignore_index": 3}),
+            ("cross_entropy_with", " smoothing=0.1", {"label_smoothing": 0.1}),
+            ("cross_entropy_with", " ignored=0 smoothing=0.25", {"ignore_index": 0, "label_smoothing": 0.25}),
+            ("cross_entropy_with", " weights=0 smoothing=1", {"label_smoothing": 1.0})):
+        function = F.nll_loss if name == "nll_loss" else F.cross_entropy
+        weighted = "weights=0" not in words_of
+        # PyTorch has no gradient to the class weights: they are states here.
+        def run(x, w, t, function=function, weighted=weighted, options=options, how=how):
+            return function(x, t, weight=w.detach() if weighted else None, reduction=how, **options)
+        case(name, [random((5, 7), -5, -0.1), random((7,), 0.5, 2), chosen], run, "limit=7 " + text + words_of, fixed=[1])
+
+# PyTorch's own loses the digits of a right answer far from 0.
+case("bce_with_logits", [FAR, TARGETS, random((4,), 0.5, 3)],
+     lambda x, t, w: -w * t * F.logsigmoid(x) - (1 - t) * F.logsigmoid(-x), "reduction=2")
+
+
+def focal(alpha, gamma):
+    def run(x, t):
+        p, ce = torch.sigmoid(x), F.binary_cross_entropy_with_logits(x, t, reduction="none")
+        loss = ce * (1 - (p * t + (1 - p) * (1 - t))) ** gamma
+        return ((alpha * t + (1 - alpha) * (1 - t)) * loss if alpha >= 0 else loss).mean()
+    return run
+
+
+def dice(p, t):
+    both, all_of = (p * t).sum((1, 2)), (p + t).sum((1, 2))
+    return (1 - (2 * both + 1) / (all_of + 1)).mean()
+
+
+case("focal_loss", [random((3, 4), -6, 6), TARGETS], focal(0.25, 2))
+case("focal_loss", [random((3, 4), -6, 6), TARGETS], focal(-1, 1.5), "alpha=-1 gamma=1.5")
+case("dice_loss", [random((3, 4, 2), 0, 1), f32(rng.randint(0, 2, (3, 4, 2)))], dice)
+SHARES = f32([[0.125, 0.25, 0.5, 0.125], [0, 0.5, 0.5, 0], [1, 0, 0, 0]])
+for how, number_of in (("batchmean", 0), ("sum", 1), ("none", 2)):
+    case("kl_divergence", [random((3, 4), -3, -0.1), SHARES], lambda q, p: F.kl_div(q, p, reduction=how),
+               "reduction=%d" % number_of, fixed=[1])
+case("kl_divergence", [random((3, 4), -3, -0.1), random((3, 4), 0.1, 1)],
+     lambda q, p: F.kl_div(q, p, reduction="batchmean"))
 case("dropout", [random((3, 5))], lambda x: x * 1.0, "p=0.3 train=0")
 
 
@@ -204,6 +317,132 @@ for shape, train in (((2, 3, 4, 3), 1), ((9, 5), 1), ((2, 3, 4, 3), 0)):
     c = (shape[-1],)
     case("batch_norm", [random(shape), random(c), random(c), random(c, 0.5, 1.5), random(c, 0.5, 1.5)],
          batch_norm(bool(train)), "train=%d" % train, states=2, weigh=[0])
+
+for shape, n in (((3, 7), 1), ((2, 3, 5), 2), ((4, 33), 1)):
+    tail = shape[len(shape) - n:]
+    case("layer_norm", [random(shape), random(tail), random(tail)],
+         lambda x, w, b: F.layer_norm(x, tail, w, b, 1e-5), "n=%d" % n)
+    case("rms_norm", [random(shape), random(tail)],
+         lambda x, w: w * x / (x.square().mean(tuple(range(-n, 0)), keepdim=True) + 1e-5).sqrt(), "n=%d" % n)
+for shape, groups in (((2, 3, 4, 6), 2), ((2, 5, 8), 4), ((3, 4, 4, 3), 1)):
+    c = (shape[-1],)
+    case("group_norm", [random(shape), random(c), random(c)],
+         lambda x, w, b: F.group_norm(x.movedim(-1, 1), groups, w, b, 1e-5).movedim(1, -1), "groups=%d" % groups)
+    case("instance_norm", [random(shape), random(c), random(c)],
+         lambda x, w, b: F.instance_norm(x.movedim(-1, 1), None, None, w, b, True, 0.1, 1e-5).movedim(1, -1))
+
+# --- Convolutions with dilation, along one and three axes, transposed; pooling and resizing to a size --------------
+DILATED = [((2, 9, 8, 2), (3, 3, 3, 2), (1, 1), (2, 2), (2, 2), 1), ((1, 9, 11, 4), (6, 3, 2, 2), (2, 3), (3, 1), (3, 2), 2),
+           ((2, 7, 6, 5), (5, 3, 3, 1), (1, 1), (1, 1), (1, 1), 5), ((1, 8, 9, 3), (3, 3, 3, 1), (2, 2), (2, 1), (2, 1), 3)]
+for x, w, stride, pad, dilation, groups in DILATED:
+    text = words(stride, pad, groups) + " dilation=%d,%d" % dilation
+
+    def dilated(data, weight):
+        return nhwc(F.conv2d(nchw(data), nchw(weight), None, stride, pad, dilation, groups))
+
+    case("conv2d", [random(x), random(w)], dilated, text)
+    out = tuple(dilated(torch.zeros(x), torch.zeros(w)).shape)
+
+    def to_input(dy, weight):
+        probe = torch.zeros(x, requires_grad=True)
+        return torch.autograd.grad(dilated(probe, weight), probe, dy, create_graph=True)[0]
+
+    def to_weights(dy, data):
+        probe = torch.zeros(w, requires_grad=True)
+        return torch.autograd.grad(dilated(data, probe), probe, dy, create_graph=True)[0]
+
+    case("conv2d_input", [random(out), random(w)], to_input, text + dims(x))
+    case("conv2d_weights", [random(out), random(x)], to_weights, text + dims(w))
+
+for x, w, stride, pad, more, dilation, groups in (((2, 4, 5, 3), (3, 3, 3, 2), (2, 2), (1, 1), (1, 1), (1, 1), 1),
+                                                  ((1, 3, 4, 4), (4, 2, 3, 3), (3, 2), (0, 1), (2, 0), (2, 1), 2)):
+    case("conv_transpose2d", [random(x), random(w)],
+         lambda a, b: nhwc(F.conv_transpose2d(nchw(a), nchw(b), None, stride, pad, more, groups, dilation)),
+         words(stride, pad, groups) + " more=%d,%d dilation=%d,%d" % (more + dilation))
+case("conv1d", [random((2, 11, 4)), random((6, 3, 2))],
+     lambda a, b: F.conv1d(a.movedim(-1, 1), b.movedim(-1, 1), None, 2, 2, 2, 2).movedim(1, -1),
+     "stride=1,2 pad=0,2 dilation=1,2 groups=2")
+case("conv3d", [random((2, 4, 5, 4, 2)), random((3, 2, 3, 2, 2))],
+     lambda a, b: F.conv3d(a.movedim(-1, 1), b.movedim(-1, 1), None, (1, 2, 1), (1, 1, 0)).movedim(1, -1),
+     "stride=1,2,1 pad=1,1,0")
+case("conv3d", [random((1, 6, 4, 5, 4)), random((2, 2, 2, 2, 2))],
+     lambda a, b: F.conv3d(a.movedim(-1, 1), b.movedim(-1, 1), None, (2, 1, 1), 1, (3, 1, 2), 2).movedim(1, -1),
+     "stride=2,1,1 pad=1,1,1 dilation=3,1,2 groups=2")
+case("max_pool1d", [random((2, 9, 3))], lambda t: F.max_pool1d(t.movedim(-1, 1), 3, 2, 1).movedim(1, -1),
+     "window=1,3 stride=1,2 pad=0,1")
+case("avg_pool1d", [random((2, 9, 3))], lambda t: F.avg_pool1d(t.movedim(-1, 1), 3, 2, 1).movedim(1, -1),
+     "window=1,3 stride=1,2 pad=0,1")
+for size in ((3, 4), (1, 1), (5, 7), (2, 3), (8, 9)):
+    text, x = "size=%d,%d" % size, random((2, 5, 6, 3))
+    case("adaptive_max_pool2d", [x], lambda t: nhwc(F.adaptive_max_pool2d(nchw(t), size)), text)
+    case("adaptive_avg_pool2d", [x], lambda t: nhwc(F.adaptive_avg_pool2d(nchw(t), size)), text)
+    case("resize_nearest2d", [x], lambda t: nhwc(F.interpolate(nchw(t), size)), text)
+    case("resize_bilinear2d", [x], lambda t: nhwc(F.interpolate(nchw(t), size, mode="bilinear", align_corners=False)), text)
+case("adaptive_max_pool2d", [TIES], lambda t: nhwc(F.adaptive_max_pool2d(nchw(t), (4, 5))), "size=4,5")
+case("pixel_shuffle", [random((2, 3, 2, 8))], lambda t: nhwc(F.pixel_shuffle(nchw(t), 2)), "factor=2")
+case("pixel_unshuffle", [random((2, 6, 3, 2))], lambda t: nhwc(F.pixel_unshuffle(nchw(t), 3)), "factor=3")
+
+# --- Parts, indices, order --------------------------------------------------------------------------
+case("flip", [random((3, 4, 2))], lambda x: x.flip(0, 2), "axes=0,2")
+case("concat", [random((3, 4)), random((3, 1)), random((3, 2))], lambda *t: torch.cat(t, 1), "axis=1")
+case("concat", [random((2, 4)), random((1, 4)), random((3, 4))], lambda *t: torch.cat(t, 0), "axis=0")
+case("stack", [random((3, 4)), random((3, 4)), random((3, 4))], lambda *t: torch.stack(t, 1), "axis=1")
+case("split", [random((3, 9))], lambda x: torch.split(x, [2, 3, 4], 1), "axis=1 sizes=2,3,4")
+case("roll", [random((3, 7))], lambda x: x.roll(-2, 1), "axis=1 shift=-2")
+case("repeat", [random((3, 2))], lambda x: x.repeat(2, 1, 3), "times=2,1,3")
+case("tril", [random((2, 4, 5))], lambda x: x.tril(1), "diagonal=1")
+case("triu", [random((2, 5, 4))], lambda x: x.triu(-1), "diagonal=-1")
+case("one_hot", [numpy.array([3, 0, 4, 3])], lambda i: F.one_hot(i, 5).double(), "limit=5", gradient=False)
+PLACES = numpy.array([[3, 0], [3, 3], [1, 2]])
+case("gather", [random((3, 4)), PLACES], lambda x, i: x.gather(1, i), "axis=1 limit=4")
+case("gather", [random((4, 3)), PLACES], lambda x, i: x.gather(0, i), "axis=0 limit=4")
+case("scatter_add", [random((3, 4)), PLACES, random((3, 2))], lambda x, i, s: x.scatter_add(1, i, s), "axis=1 limit=4")
+case("scatter_add", [random((4, 3)), PLACES, random((3, 2))], lambda x, i, s: x.scatter_add(0, i, s), "axis=0 limit=4")
+case("index_select", [random((2, 4, 3)), numpy.array([3, 3, 0, 1, 3])], lambda x, i: x.index_select(1, i), "axis=1 limit=4")
+case("embedding", [random((5, 3)), numpy.array([[4, 0], [4, 2], [1, 4]])], lambda w, i: F.embedding(i, w), "limit=5")
+case("embedding", [random((3, 2)), rng.randint(0, 3, (40,))], lambda w, i: F.embedding(i, w), "limit=3")
+case("cumsum", [random((3, 40))], lambda x: x.cumsum(1), "axis=1")
+case("cumsum", [random((5, 3))], lambda x: x.cumsum(0), "axis=0")
+TIED = f32([[1, 3, 3, numpy.nan, -1, 0, 3], [2, 2, numpy.inf, 2, -numpy.inf, 2, 0]])
+case("argsort", [TIED], lambda x: x.sort(dim=1, stable=True)[1], "axis=1", gradient=False)
+case("sort", [TIED], lambda x: x.sort(dim=1, descending=True, stable=True), "axis=1 descending=1", gradient=False)
+case("sort", [random((5, 3))], lambda x: x.sort(0), "axis=0")
+case("top_k", [random((3, 9))], lambda x: x.topk(4, 1), "axis=1 k=4")
+case("top_k", [random((9, 2))], lambda x: x.topk(2, 0, largest=False), "axis=0 k=2 largest=0")
+
+
+
+def attention(groups=1, causal=False, window=0, offset=0, scale=None, bias=False, mask=False):
+    def run(q, k, v, extra, visible):
+        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+        s = q @ k.transpose(-1, -2) * (scale or q.shape[-1] ** -0.5)
+        if bias:
+            s = s + extra
+        ahead = torch.arange(k.shape[2])[None, :] - torch.arange(q.shape[2])[:, None] - offset
+        meets = torch.ones_like(ahead, dtype=torch.bool)
+        if causal:
+            meets &= ahead <= 0
+        if window:
+            meets &= ahead.abs() < window
+        meets = meets[None, None].expand(s.shape)
+        if mask:
+            meets = meets & visible[:, None, None, :]
+        weights = torch.softmax(s.masked_fill(~meets, -1e300), -1)
+        return (weights * meets) @ v
+    return run
+
+
+def attention_case(q, k, extra, visible, text, **options):
+    case("attention", [random(q), random(k), random(k), random(extra), rng.rand(*visible) < 0.7],
+         attention(**options), text)
+
+
+attention_case((2, 2, 5, 8), (2, 2, 7, 8), (1,), (1,), "")
+attention_case((1, 4, 6, 16), (1, 2, 6, 16), (1,), (1,), "causal=1", groups=2, causal=True)
+attention_case((2, 2, 5, 4), (2, 2, 6, 4), (2, 1, 6), (2, 6), "bias=1 mask=1", bias=True, mask=True)
+attention_case((1, 2, 9, 4), (1, 2, 9, 4), (1,), (1,), "window=3 scale=0.75", window=3, scale=0.75)
+attention_case((1, 1, 4, 4), (1, 1, 9, 4), (1,), (1,), "causal=1 offset=5 window=4", causal=True, offset=5, window=4)
+attention_case((1, 1, 6, 4), (1, 1, 5, 4), (1,), (1,), "causal=1 offset=-2", causal=True, offset=-2)
 
 # --- Added later: at the end, so that the values before them stay ------------------------------------
 case("batch_norm", [random((2, 3)), random((3,)), random((3,)), random((3,), 0.5, 1.5), random((3,), 0.5, 1.5)],

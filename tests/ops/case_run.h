@@ -48,7 +48,7 @@ static inline clgi_check_totals case_run_device(const char *spec, clg_family fam
 /* The general kernels, to which every shape comes when the others are passed over. */
 static inline void case_run_general(const char *spec, clg_family family, clgi_check_usage *usage)
 {
-    static const char *const filters[] = { "matmul f32", "2d f32" };
+    static const char *const filters[] = { "matmul f32", "2d f32", "axis=1 limit=" };
     char skipped[2000] = "";
     const clgi_op *op;
     for (size_t i = 0; (op = clgi_op_at(i)); i++)
@@ -65,8 +65,8 @@ static inline void case_run_general(const char *spec, clg_family family, clgi_ch
     unsetenv("CLGRAD_SKIP");
 }
 
-/* Every case on every OpenCL device, and every kernel of the family in some case. */
-static inline void case_run_family(clg_family family)
+/* Each `every`-th case of each op on every OpenCL device, and every kernel of the family in some case. */
+static inline void case_run_family(clg_family family, int every, uint64_t fewest)
 {
     test_device devices[TEST_MAX_DEVICES];
     setenv("CLGRAD_CACHE", "off", 1); /* of no use to anybody else, and binaries cost time */
@@ -76,7 +76,7 @@ static inline void case_run_family(clg_family family)
         skip();
     }
     for (size_t i = 1; i < n; i++) {
-        clgi_check_totals totals = case_run_device(devices[i].spec, family, 1, 1750);
+        clgi_check_totals totals = case_run_device(devices[i].spec, family, every, fewest);
         case_run_general(devices[i].spec, family, &totals.usage);
         assert_int_equal(clgi_usage_missing(&totals.usage, family, case_print_bad, NULL), 0);
     }

@@ -12,13 +12,12 @@
 #include <CL/cl.h>
 
 /* `period` bytes again and again: that of a pattern for a fill, the whole length for all else. */
-static const char source[] =
-    "__kernel void put(__global const uchar *from, const ulong from_at,"
-    "                  __global uchar *to, const ulong to_at, const ulong period)"
-    "{"
-    "    const size_t i = get_global_id(0);"
-    "    to[to_at + i] = from[from_at + i % period];"
-    "}";
+static const char source[] = "__kernel void put(__global const uchar *from, const ulong from_at,"
+                             "                  __global uchar *to, const ulong to_at, const ulong period)"
+                             "{"
+                             "    const size_t i = get_global_id(0);"
+                             "    to[to_at + i] = from[from_at + i % period];"
+                             "}";
 
 static struct {
     cl_context context;

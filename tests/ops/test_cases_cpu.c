@@ -1,10 +1,10 @@
-/* Every case of the table with the kernels of the cpu family, on every OpenCL device. */
+/* Every other case of the table (test_slow_cases: all) with the kernels of the cpu family, on every OpenCL device. */
 #include "case_run.h"
 
 static void test_cpu_family(void **state)
 {
     (void)state;
-    case_run_family(CLG_FAMILY_CPU);
+    case_run_family(CLG_FAMILY_CPU, 2, 2300);
 }
 
 int main(void)

@@ -1,10 +1,10 @@
-/* Every case of the table with the kernels of the gpu family, on every OpenCL device. */
+/* Every other case of the table (test_slow_cases: all) with the kernels of the gpu family, on every OpenCL device. */
 #include "case_run.h"
 
 static void test_gpu_family(void **state)
 {
     (void)state;
-    case_run_family(CLG_FAMILY_GPU);
+    case_run_family(CLG_FAMILY_GPU, 2, 2300);
 }
 
 int main(void)

@@ -92,7 +92,17 @@ cpu,gpu conv2d f32 [1,5,6,3] [4,3,2,3] stride=2,1 pad=0,1
 cpu conv2d f32 [2,9,8,3] [5,3,3,3] pad=1,1
 cpu conv2d f32 [2,7,7,4] [6,3,3,2] groups=2 pad=1,1
 cpu conv2d f32 [3,4,5,16] [33,1,1,16]
+cpu,gpu conv2d f32 [2,9,8,3] [3,3,3,1] groups=3 pad=1,1
+cpu,gpu adaptive_max_pool2d f32 [1,2,3,4] size=5,7
+cpu,gpu resize_bilinear2d f32 [2,3,4,3] size=6,8
 cpu,gpu f32 [2,8,6,3]
+cpu,gpu attention f32 [1,1,7,5] [1,1,7,5] [1,1,7,5] [1] [1]
+cpu,gpu gather f32 [9,5] [17,5] axis=0 limit=9
+cpu,gpu scatter_add f32 [1,1] [1,1] [1,1] axis=1 limit=1
+cpu,gpu scatter_add f32 [257] [65] [65] axis=0 limit=257
+cpu,gpu concat f32 [3,5] [2,5] [7,5] axis=0
+cpu,gpu cumsum f32 [257] axis=0
+cpu,gpu argsort f32 [257]
 cpu,gpu f32 [2,9,7,3] window=3,3 stride=2,2 pad=1,1
 CASES
 

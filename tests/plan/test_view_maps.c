@@ -173,14 +173,26 @@ static int move_pad(const map *from, const clgi_view *view, clgi_view *ret)
     return clgi_view_pad(view, before, moved.shape, ret);
 }
 
+static int move_flip(const map *from, const clgi_view *view, clgi_view *ret)
+{
+    int64_t flipped[CLG_MAX_DIMS], at[CLG_MAX_DIMS];
+    moved.shape = from->shape;
+    for (int d = 0; d < from->shape.ndim; ++d) flipped[d] = draw(2);
+    for (int64_t e = 0; e < clg_shape_count(moved.shape); ++e) {
+        coordinates(moved.shape, e, at);
+        for (int d = 0; d < from->shape.ndim; ++d)
+            if (flipped[d]) at[d] = from->shape.dim[d] - 1 - at[d];
+        moved.place[e] = from->place[element_of(from->shape, at)];
+    }
+    clgi_view_flip(view, flipped, ret);
+    return 1;
+}
+
 static const struct {
     const char *name;
     int (*move)(const map *from, const clgi_view *view, clgi_view *ret);
-} moves[] = { { "reshape", move_reshape },
-              { "permute", move_permute },
-              { "expand", move_expand },
-              { "slice", move_slice },
-              { "pad", move_pad } };
+} moves[] = { { "reshape", move_reshape }, { "permute", move_permute }, { "expand", move_expand },
+              { "slice", move_slice },     { "pad", move_pad },         { "flip", move_flip } };
 enum { KINDS = sizeof moves / sizeof *moves };
 
 static void random_chains_agree(void **state)

@@ -222,7 +222,7 @@ static void interrupted_run_ends_alike(void **state)
     (void)state;
     open_data(&f, "host");
     f.options.epochs = 3;
-    f.options.cosine = 1;
+    f.options.schedule = CLG_SCHEDULE_COSINE;
     f.options.warmup_steps = 5;
     fresh(&f);
     assert_int_equal(train(&f, NULL), CLG_OK);
@@ -258,6 +258,43 @@ static void interrupted_run_ends_alike(void **state)
     assert_int_equal(result.steps, 48);
     assert_true(result.test_accuracy > 0);
     free(whole);
+    close_data(&f);
+}
+
+/* A run of so many steps, in the middle of an epoch, with changed images: stopped and continued it ends alike. */
+static void length_in_steps(void **state)
+{
+    fixture f;
+    size_t bytes;
+    clg_train_result result;
+    (void)state;
+    open_data(&f, "host");
+    f.options.schedule = CLG_SCHEDULE_ONE_CYCLE;
+    f.options.flip = 1;
+    f.options.crop = 2;
+    f.options.steps = 25;
+    fresh(&f);
+    assert_int_equal(train(&f, &result), CLG_OK);
+    assert_int_equal(result.steps, 25);
+    float *whole = slab_of(&f, &bytes), *other;
+    f.options.checkpoint = f.checkpoint;
+    f.options.resume = 1;
+    f.options.max_steps = 11;
+    fresh(&f);
+    assert_int_equal(train(&f, &result), CLG_OK);
+    assert_int_equal(result.steps, 11);
+    f.options.max_steps = 0;
+    fresh(&f);
+    assert_int_equal(train(&f, &result), CLG_OK);
+    assert_int_equal(result.steps, 25);
+    other = slab_of(&f, &bytes);
+    assert_memory_equal(whole, other, bytes);
+    free(whole);
+    free(other);
+    f.options.schedule = 3;
+    fresh(&f);
+    assert_int_equal(train(&f, NULL), CLG_EINVAL);
+    assert_non_null(strstr(f.error.message, "unknown schedule: 3"));
     close_data(&f);
 }
 
@@ -383,6 +420,7 @@ int main(void)
         cmocka_unit_test(learns),
         cmocka_unit_test(writes_log_and_curve),
         cmocka_unit_test(interrupted_run_ends_alike),
+        cmocka_unit_test(length_in_steps),
         cmocka_unit_test(stop_is_obeyed),
         cmocka_unit_test(diverges),
         cmocka_unit_test(bad_calls),

@@ -106,12 +106,12 @@ static void labels(void **state)
     (void)state;
     write_data();
     write_labels("d/train-labels-idx1-ubyte", SAMPLES, 10);
-    expect(train_on_d, 4, "cross_entropy: a label lies outside [0, 10)");
+    expect(train_on_d, 4, "cross_entropy: index 10 lies outside [0, 10)");
     write_labels("d/train-labels-idx1-ubyte", SAMPLES, 255);
-    expect(train_on_d, 4, "cross_entropy: a label lies outside [0, 10)");
+    expect(train_on_d, 4, "cross_entropy: index 255 lies outside [0, 10)");
     write_data();
     write_labels("d/t10k-labels-idx1-ubyte", SAMPLES, 10);
-    expect(train_on_d, 4, "a label lies outside [0, 10)");
+    expect(train_on_d, 4, "index 10 lies outside [0, 10)");
     write_labels("d/t10k-labels-idx1-ubyte", SAMPLES + 1, 9);
     expect(train_on_d, 4, "t10k-labels-idx1-ubyte");
     write_data();

@@ -89,7 +89,8 @@ static void bad_usage(void **state)
         { "train mlp --lr -1", 2, "adam: lr must be in [0, 1e+30): -1" },
         { "train mlp --resume=yes", 2, "clgrad train: --resume takes no value" },
         { "train mlp --resume", 2, "clgrad train: --resume needs --checkpoint FILE" },
-        { "train mlp --schedule linear", 2, "no such schedule: linear; there are constant and cosine" },
+        { "train mlp --schedule linear", 2,
+          "no such schedule: linear; there are constant, cosine and one-cycle" },
         { "train mlp --optimizer adan", 2, "no such optimizer: adan; did you mean adam?" },
         { "train mlp --device hots", 3, "hots" },
         { "train mlp --data /nonexistent", 4, "/nonexistent" },
@@ -107,8 +108,8 @@ static void bad_usage(void **state)
 
 static void help_texts(void **state)
 {
-    static const char *const verbs[] = { "devices", "train", "eval", "predict", "check",
-                                         "plan",    "ops",   "env",  "version" };
+    static const char *const verbs[] = { "devices", "train", "eval", "predict", "sample",
+                                         "check",   "plan",  "ops",  "env",     "version" };
     char arguments[64], part[64];
     (void)state;
     expect("help", 0, "to begin with" + 1);
@@ -194,6 +195,43 @@ static void other_recipe(void **state)
     expect("train cnn --samples 60 --batch 30 --max-steps 2 --checkpoint %F/other --resume", 4, "clgrad: ");
 }
 
+/* Pictures and texts through every verb; few steps. */
+static void pictures(void **state)
+{
+    (void)state;
+    expect("train resnet20 --samples 24 --batch 8 --epochs 1 --save %F/pictures", 0, "done: test accuracy");
+    expect("eval %F/pictures --samples 20 --batch 10", 0, "20 samples");
+    expect("predict %F/pictures --count 1", 0, "label 0");
+    expect("plan resnet20 --batch 4", 0, "device: ");
+    expect("train resnet20 --data /nonexistent", 4, "dataset_images: /nonexistent: ");
+    expect("train resnet20 --data %F", 4, "no JPEG files named train/CLASS/NAME.jpg");
+    expect("sample %F/pictures", 4, "has no vocabulary: it was not trained on a text");
+}
+
+static void texts(void **state)
+{
+    char first[400];
+    (void)state;
+    expect("train gpt --samples 100 --steps 3 --save %F/text --seed 2", 0, "epoch 1/");
+    expect("sample %F/text --prompt 12+ --count 30 --seed 4", 0, "12+");
+    snprintf(first, sizeof first, "%.399s", output);
+    expect("sample %F/text --prompt 12+ --count 30 --seed 4", 0, first);
+    expect("sample %F/text --prompt 12+ --count 30 --seed 5", 0, "12+");
+    assert_string_not_equal(first, output);
+    /* The likeliest character, however it is asked for. */
+    expect("sample %F/text --prompt 12+ --count 90 --temperature 0", 0, "12+");
+    snprintf(first, sizeof first, "%.399s", output);
+    expect("sample %F/text --prompt 12+ --count 90 --top-k 1", 0, first);
+    expect("sample %F/text --prompt 12+ --count 90 --top-p 0.000001", 0, first);
+    expect("sample %F/text --prompt 12x", 4, "does not know character 0x78 at byte 2 of the prompt");
+    expect("sample %F/text --temperature -1", 2, "--temperature must not be negative: -1");
+    expect("sample %F/text --top-p 0", 2, "--top-p must be in (0, 1]: 0");
+    expect("predict %F/text", 2, "`clgrad sample`");
+    expect("eval %F/text --samples 100", 0, "accuracy");
+    expect("train gpt --data %F/text/none", 4, "none");
+    expect("plan gpt --batch 2", 0, "device: ");
+}
+
 static void seeds(void **state)
 {
     char command[300];
@@ -251,9 +289,17 @@ static void interrupted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bad_usage), cmocka_unit_test(help_texts),          cmocka_unit_test(tables),
-        cmocka_unit_test(devices),   cmocka_unit_test(a_run_and_its_files), cmocka_unit_test(other_recipe),
-        cmocka_unit_test(seeds),     cmocka_unit_test(diverging),           cmocka_unit_test(interrupted),
+        cmocka_unit_test(bad_usage),
+        cmocka_unit_test(help_texts),
+        cmocka_unit_test(tables),
+        cmocka_unit_test(devices),
+        cmocka_unit_test(pictures),
+        cmocka_unit_test(texts),
+        cmocka_unit_test(a_run_and_its_files),
+        cmocka_unit_test(other_recipe),
+        cmocka_unit_test(seeds),
+        cmocka_unit_test(diverging),
+        cmocka_unit_test(interrupted),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

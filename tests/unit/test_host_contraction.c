@@ -17,7 +17,7 @@ static const conv_case conv_cases[] = {
 
 typedef struct conv_data {
     clgi_host_tensor x, w, y; /* inputs; y is the incoming gradient */
-    int64_t oh, ow, attributes[5];
+    int64_t oh, ow, attributes[7];
 } conv_data;
 
 /* One walk over all (output, tap) pairs gives all three results. */
@@ -77,7 +77,7 @@ static void check_conv(const conv_case *k, clg_dtype dtype, int exact, int turne
                     image(dtype, k->n, oh, ow, k->o, exact, turned, 90),
                     oh,
                     ow,
-                    { k->sh, k->sw, k->ph, k->pw, k->groups } };
+                    { k->sh, k->sw, k->ph, k->pw, 1, 1, k->groups } };
     double *y = zeros(clg_shape_count(d.y.shape)), *dx = zeros(clg_shape_count(d.x.shape));
     double *dw = zeros(clg_shape_count(d.w.shape));
     /* f32 sums of up to a few hundred terms of size 4 */
@@ -265,7 +265,7 @@ static void pool_by_definition(const pool_case *k, const clgi_host_tensor *x, co
 static void check_pool(const pool_case *k, clg_dtype dtype, int turned, int mean)
 {
     const int64_t oh = (k->h + 2 * k->ph - k->kh) / k->sh + 1, ow = (k->w + 2 * k->pw - k->kw) / k->sw + 1;
-    const int64_t attributes[] = { k->kh, k->kw, k->sh, k->sw, k->ph, k->pw };
+    const int64_t attributes[] = { k->kh, k->kw, k->sh, k->sw, k->ph, k->pw, 0 };
     clgi_host_tensor x = image(dtype, k->n, k->h, k->w, k->c, 1, turned, 3); /* exact: many ties */
     clgi_host_tensor dy = image(dtype, k->n, oh, ow, k->c, 1, turned, 400);
     if (clg_shape_count(x.shape) > 20 && !mean) {

@@ -3,36 +3,147 @@
 #include "host_case.h"
 
 /* What each floating row should give, written here a second time, in f64. */
+static double sigmoid_of(double x)
+{
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+
+static double inside(double low, double x, double high)
+{
+    return fmax(low, fmin(x, high));
+}
+
+#define OF_X(name, formula)                                                                                  \
+    static double want_##name(double x)                                                                      \
+    {                                                                                                        \
+        return formula;                                                                                      \
+    }
+OF_X(neg, -x)
+OF_X(square, x *x)
+OF_X(rsqrt, pow(x, -0.5))
+OF_X(reciprocal, 1 / x)
+OF_X(sigmoid, sigmoid_of(x))
+OF_X(relu, fmax(x, 0))
+OF_X(relu6, inside(0, x, 6))
+OF_X(selu, 1.0507009873554804934 * (x > 0 ? x : 1.6732632423543772848 * expm1(x)))
+OF_X(gelu, x * 0.5 * erfc(-x / sqrt(2.0)))
+OF_X(gelu_tanh, x * 0.5 * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x))))
+OF_X(silu, x *sigmoid_of(x))
+OF_X(softplus, log(1 + exp(x)))
+OF_X(mish, x *tanh(log(1 + exp(x))))
+OF_X(hardsigmoid, inside(0, x + 3, 6) / 6)
+OF_X(hardswish, x *inside(0, x + 3, 6) / 6)
+OF_X(round, x - remainder(x, 1.0))
+OF_X(sign, (x > 0) - (x < 0))
+OF_X(isnan, x != x)
+OF_X(isinf, fabs(x) > 1e300)
+OF_X(isfinite, fabs(x) < 1e300)
+
+#define OF_AB(name, formula)                                                                                 \
+    static double want_##name(double a, double b)                                                            \
+    {                                                                                                        \
+        return formula;                                                                                      \
+    }
+OF_AB(leaky_relu, a > 0 ? a : a * b)
+OF_AB(elu, a > 0 ? a : b * expm1(a))
+OF_AB(add, a + b)
+OF_AB(sub, a - b)
+OF_AB(mul, a *b)
+OF_AB(div, a / b)
+OF_AB(maximum, a > b ? a : b)
+OF_AB(minimum, a < b ? a : b)
+OF_AB(remainder, a - b * floor(a / b))
+OF_AB(equal, a == b)
+OF_AB(not_equal, !(a == b))
+OF_AB(less, a < b)
+OF_AB(less_equal, a <= b)
+OF_AB(greater, a > b)
+OF_AB(greater_equal, a >= b)
+
+static const struct {
+    const char *name;
+    double (*of_x)(double x), (*of_ab)(double a, double b);
+} wants[] = {
+    { "neg", want_neg, NULL },
+    { "abs", fabs, NULL },
+    { "square", want_square, NULL },
+    { "sqrt", sqrt, NULL },
+    { "rsqrt", want_rsqrt, NULL },
+    { "reciprocal", want_reciprocal, NULL },
+    { "exp", exp, NULL },
+    { "log", log, NULL },
+    { "erf", erf, NULL },
+    { "tanh", tanh, NULL },
+    { "sigmoid", want_sigmoid, NULL },
+    { "relu", want_relu, NULL },
+    { "relu6", want_relu6, NULL },
+    { "selu", want_selu, NULL },
+    { "gelu", want_gelu, NULL },
+    { "gelu_tanh", want_gelu_tanh, NULL },
+    { "silu", want_silu, NULL },
+    { "softplus", want_softplus, NULL },
+    { "mish", want_mish, NULL },
+    { "hardsigmoid", want_hardsigmoid, NULL },
+    { "hardswish", want_hardswish, NULL },
+    { "exp2", exp2, NULL },
+    { "expm1", expm1, NULL },
+    { "log2", log2, NULL },
+    { "log1p", log1p, NULL },
+    { "sin", sin, NULL },
+    { "cos", cos, NULL },
+    { "tan", tan, NULL },
+    { "asin", asin, NULL },
+    { "acos", acos, NULL },
+    { "atan", atan, NULL },
+    { "sinh", sinh, NULL },
+    { "cosh", cosh, NULL },
+    { "asinh", asinh, NULL },
+    { "acosh", acosh, NULL },
+    { "atanh", atanh, NULL },
+    { "floor", floor, NULL },
+    { "ceil", ceil, NULL },
+    { "round", want_round, NULL },
+    { "trunc", trunc, NULL },
+    { "sign", want_sign, NULL },
+    { "isnan", want_isnan, NULL },
+    { "isinf", want_isinf, NULL },
+    { "isfinite", want_isfinite, NULL },
+    { "leaky_relu", NULL, want_leaky_relu },
+    { "elu", NULL, want_elu },
+    { "add", NULL, want_add },
+    { "sub", NULL, want_sub },
+    { "mul", NULL, want_mul },
+    { "div", NULL, want_div },
+    { "maximum", NULL, want_maximum },
+    { "minimum", NULL, want_minimum },
+    { "pow", NULL, pow },
+    { "atan2", NULL, atan2 },
+    { "fmod", NULL, fmod },
+    { "remainder", NULL, want_remainder },
+    { "equal", NULL, want_equal },
+    { "not_equal", NULL, want_not_equal },
+    { "less", NULL, want_less },
+    { "less_equal", NULL, want_less_equal },
+    { "greater", NULL, want_greater },
+    { "greater_equal", NULL, want_greater_equal },
+};
+
 static double want_of(const char *name, double a, double b)
 {
-    if (!strcmp(name, "neg")) return -a;
-    if (!strcmp(name, "abs")) return fabs(a);
-    if (!strcmp(name, "square")) return a * a;
-    if (!strcmp(name, "sqrt")) return sqrt(a);
-    if (!strcmp(name, "rsqrt")) return pow(a, -0.5);
-    if (!strcmp(name, "reciprocal")) return 1.0 / a;
-    if (!strcmp(name, "exp")) return exp(a);
-    if (!strcmp(name, "log")) return log(a);
-    if (!strcmp(name, "erf")) return erf(a);
-    if (!strcmp(name, "tanh")) return tanh(a);
-    if (!strcmp(name, "sigmoid")) return a < 0 ? exp(a) / (1 + exp(a)) : 1 / (1 + exp(-a));
-    if (!strcmp(name, "relu")) return a > 0 ? a : 0;
-    if (!strcmp(name, "gelu")) return a * 0.5 * erfc(-a / sqrt(2.0));
-    if (!strcmp(name, "silu")) return a / (1 + exp(-a));
-    if (!strcmp(name, "add")) return a + b;
-    if (!strcmp(name, "sub")) return a - b;
-    if (!strcmp(name, "mul")) return a * b;
-    if (!strcmp(name, "div")) return a / b;
-    if (!strcmp(name, "maximum")) return a > b ? a : b;
-    if (!strcmp(name, "minimum")) return a < b ? a : b;
-    if (!strcmp(name, "equal")) return a == b;
-    if (!strcmp(name, "not_equal")) return !(a == b);
-    if (!strcmp(name, "less")) return a < b;
-    if (!strcmp(name, "less_equal")) return a <= b;
-    if (!strcmp(name, "greater")) return a > b;
-    if (!strcmp(name, "greater_equal")) return a >= b;
+    for (size_t i = 0; i < sizeof wants / sizeof *wants; ++i)
+        if (!strcmp(wants[i].name, name)) return wants[i].of_x ? wants[i].of_x(a) : wants[i].of_ab(a, b);
     fail_msg("row %s has no expected value here: add one", name);
     return 0;
+}
+
+static int inputs_of(char kind)
+{
+    return kind == 'u' || kind == 't' ? 1 : 2;
+}
+
+static clg_dtype result_type(char kind, clg_dtype dtype)
+{
+    return kind == 'c' || kind == 't' ? CLG_BOOL : dtype;
 }
 
 enum { COUNT = 5003 }; /* several chunks and a tail */
@@ -42,7 +153,7 @@ static void check_row(int code, clg_dtype dtype)
     const clgi_elementwise_row *row = &clgi_elementwise_rows[code];
     const double eps = dtype == CLG_F32 ? 6e-8 : 1.2e-16;
     clgi_host_tensor in[2] = { result(dtype, SHAPE(COUNT)), result(dtype, SHAPE(COUNT)) };
-    clgi_host_tensor out = result(row->kind == 'c' ? CLG_BOOL : dtype, SHAPE(COUNT));
+    clgi_host_tensor out = result(result_type(row->kind, dtype), SHAPE(COUNT));
     for (int t = 0; t < 2; ++t)
         for (int i = 0; i < COUNT; ++i) {
             double x = row->low + (row->high - row->low) * (sample(i + 7919 * t, 0) + 2.0) / 4.0;
@@ -52,8 +163,7 @@ static void check_row(int code, clg_dtype dtype)
             else
                 ((double *)in[t].data)[i] = x;
         }
-    call_host(clgi_host_elementwise, (settings){ .code = (uint16_t)code }, in, row->kind == 'u' ? 1 : 2, &out,
-              1);
+    call_host(clgi_host_elementwise, (settings){ .code = (uint16_t)code }, in, inputs_of(row->kind), &out, 1);
     for (int i = 0; i < COUNT; ++i) {
         double want = want_of(row->name, get(&in[0], i), get(&in[1], i));
         /* 8 roundings; gelu and silu cancel near their zero, so relative to at least 1 */
@@ -105,6 +215,16 @@ static void test_special_values(void **state)
                   { "sigmoid", { NAN, 0.73105858f, 1, 0, 0.5, 0.5, 1, 0 } },
                   { "tanh", { NAN, 0.76159416f, 1, -1, 0, 0, 1, -1 } },
                   { "sqrt", { NAN, 1, INFINITY, NAN, 0, 0, 14.142136f, NAN } },
+                  { "softplus", { NAN, 1.3132617f, INFINITY, 0, 0.69314718f, 0.69314718f, 200, 0 } },
+                  { "mish", { NAN, 0.86509839f, INFINITY, NAN, 0, 0, 200, 0 } },
+                  { "expm1", { NAN, 1.7182818f, INFINITY, -1, 0, 0, INFINITY, -1 } },
+                  { "log1p", { NAN, 0.69314718f, INFINITY, NAN, 0, 0, 5.3033049f, NAN } },
+                  { "sign", { NAN, 1, 1, -1, 0, 0, 1, -1 } },
+                  { "round", { NAN, 1, INFINITY, -INFINITY, 0, 0, 200, -200 } },
+                  { "pow", { NAN, 1, INFINITY, -INFINITY, 1, 1, 200, -200 } },
+                  { "isnan", { 1, 0, 0, 0, 0, 0, 0, 0 } },
+                  { "isinf", { 0, 0, 1, 1, 0, 0, 0, 0 } },
+                  { "isfinite", { 0, 1, 0, 0, 1, 1, 1, 1 } },
                   { "less", { 0, 0, 0, 1, 0, 0, 0, 1 } },
                   { "not_equal", { 1, 1, 1, 1, 0, 0, 1, 1 } },
                   { "greater_equal", { 0, 0, 1, 0, 1, 1, 1, 0 } } };
@@ -112,8 +232,8 @@ static void test_special_values(void **state)
         const int code = row_named(cases[c].name);
         const char kind = clgi_elementwise_rows[code].kind;
         const clgi_host_tensor in[2] = { dense(CLG_F32, SHAPE(8), a), dense(CLG_F32, SHAPE(8), b) };
-        clgi_host_tensor out = result(kind == 'c' ? CLG_BOOL : CLG_F32, SHAPE(8));
-        apply(cases[c].name, in, kind == 'u' ? 1 : 2, &out);
+        clgi_host_tensor out = result(result_type(kind, CLG_F32), SHAPE(8));
+        apply(cases[c].name, in, inputs_of(kind), &out);
         for (int i = 0; i < 8; ++i)
             check_close(get(&out, i), cases[c].want[i], 2e-6 * fabs(cases[c].want[i]), cases[c].name, i);
         free(out.data);
@@ -147,8 +267,8 @@ static void test_integers(void **state)
         const void *y = dtype == CLG_I32 ? (const void *)b : dtype == CLG_U32 ? (const void *)ub : cb;
         const clgi_host_tensor in[2] = { dense(dtype, SHAPE(4), x), dense(dtype, SHAPE(4), y) };
         const char kind = clgi_elementwise_rows[row_named(cases[c].name)].kind;
-        clgi_host_tensor out = result(kind == 'c' ? CLG_BOOL : dtype, SHAPE(4));
-        apply(cases[c].name, in, kind == 'u' ? 1 : 2, &out);
+        clgi_host_tensor out = result(result_type(kind, dtype), SHAPE(4));
+        apply(cases[c].name, in, inputs_of(kind), &out);
         for (int i = 0; i < 4; ++i) check_close(get(&out, i), cases[c].want[i], 0.0, cases[c].name, i);
         free(out.data);
     }
@@ -161,11 +281,14 @@ static void test_truth(void **state)
     const struct {
         const char *name;
         uint8_t want[4];
-    } cases[] = { { "and", { 0, 0, 0, 1 } }, { "or", { 0, 1, 1, 1 } }, { "not", { 1, 1, 0, 0 } } };
-    for (int c = 0; c < 3; ++c) {
+    } cases[] = { { "and", { 0, 0, 0, 1 } },
+                  { "or", { 0, 1, 1, 1 } },
+                  { "xor", { 0, 1, 1, 0 } },
+                  { "not", { 1, 1, 0, 0 } } };
+    for (int c = 0; c < 4; ++c) {
         const clgi_host_tensor in[2] = { dense(CLG_BOOL, SHAPE(4), a), dense(CLG_BOOL, SHAPE(4), b) };
         clgi_host_tensor out = result(CLG_BOOL, SHAPE(4));
-        apply(cases[c].name, in, c == 2 ? 1 : 2, &out);
+        apply(cases[c].name, in, c == 3 ? 1 : 2, &out);
         assert_memory_equal(out.data, cases[c].want, 4);
         free(out.data);
     }

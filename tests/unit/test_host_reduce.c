@@ -3,7 +3,7 @@
 #include "host_case.h"
 
 typedef struct expected {
-    double sum, magnitude, max, deviations;
+    double sum, magnitude, product, max, min, deviations;
     int64_t count;
 } expected;
 
@@ -33,13 +33,16 @@ static double element(const clgi_host_tensor *x, int64_t index)
 static void expect(const clgi_host_tensor *x, unsigned reduced, expected *want, int64_t outputs)
 {
     const int64_t count = clg_shape_count(x->shape);
-    for (int64_t i = 0; i < outputs; ++i) want[i] = (expected){ .max = -INFINITY };
+    for (int64_t i = 0; i < outputs; ++i)
+        want[i] = (expected){ .max = -INFINITY, .min = INFINITY, .product = 1 };
     for (int64_t i = 0; i < count; ++i) {
         expected *w = &want[output_of(x->shape, i, reduced)];
         const double value = element(x, i);
         w->sum += value;
         w->magnitude += fabs(value);
+        w->product *= value;
         if (!(value <= w->max)) w->max = isnan(w->max) ? w->max : value;
+        if (!(value >= w->min)) w->min = isnan(w->min) ? w->min : value;
         ++w->count;
     }
     for (int64_t i = 0; i < count; ++i) {
@@ -64,20 +67,27 @@ static void check_axes(clgi_host_tensor x, unsigned reduced)
     assert_non_null(want);
     expect(&x, reduced, want, outputs);
     clgi_host_tensor sum = result(x.dtype, shape), max = result(x.dtype, shape);
+    clgi_host_tensor prod = result(x.dtype, shape), min = result(x.dtype, shape);
     clgi_host_tensor moments[2] = { result(x.dtype, shape), result(x.dtype, shape) };
     call_host(clgi_host_sum, (settings){ .attributes = attributes }, &x, 1, &sum, 1);
     call_host(clgi_host_max, (settings){ .attributes = attributes }, &x, 1, &max, 1);
+    call_host(clgi_host_prod, (settings){ .attributes = attributes }, &x, 1, &prod, 1);
+    call_host(clgi_host_min, (settings){ .attributes = attributes }, &x, 1, &min, 1);
     call_host(clgi_host_moments, (settings){ .attributes = attributes }, &x, 1, moments, 2);
     for (int64_t i = 0; i < outputs; ++i) {
         const double n = (double)want[i].count, variance = want[i].deviations / n;
         check_close(get(&sum, i), want[i].sum, 2 * eps * want[i].magnitude, "sum", i);
         check_close(get(&max, i), want[i].max, 0.0, "max", i);
+        check_close(get(&min, i), want[i].min, 0.0, "min", i);
+        check_close(get(&prod, i), want[i].product, n * eps * fabs(want[i].product) + 1e-45, "prod", i);
         check_close(get(&moments[0], i), want[i].sum / n, 2 * eps * want[i].magnitude / n, "mean", i);
         check_close(get(&moments[1], i), variance, 4 * eps * variance + 1e-13, "variance", i);
     }
     free(want);
     free(sum.data);
     free(max.data);
+    free(prod.data);
+    free(min.data);
     free(moments[0].data);
     free(moments[1].data);
 }
@@ -162,14 +172,19 @@ static void test_argmax(void **state)
     const float x[] = { 1, 5, 5, 2, NAN, 9, NAN, 1, -INFINITY, -INFINITY, -INFINITY, -INFINITY };
     const clgi_host_tensor in = dense(CLG_F32, SHAPE(3, 4), x);
     clgi_host_tensor rows = result(CLG_I32, SHAPE(3)), columns = result(CLG_I32, SHAPE(4));
-    call_host(clgi_host_argmax, (settings){ .attributes = ATTRIBUTES(1, 0) }, &in, 1, &rows, 1);
-    call_host(clgi_host_argmax, (settings){ .attributes = ATTRIBUTES(0, 0) }, &in, 1, &columns, 1);
+    call_host(clgi_host_argmax, (settings){ .attributes = ATTRIBUTES(1, 1, 0) }, &in, 1, &rows, 1);
+    call_host(clgi_host_argmax, (settings){ .attributes = ATTRIBUTES(1, 0, 0) }, &in, 1, &columns, 1);
     const int32_t want_rows[] = { 1, 0, 0 }, want_columns[] = { 1, 1, 1, 0 };
     assert_memory_equal(rows.data, want_rows, sizeof want_rows);
     assert_memory_equal(columns.data, want_columns, sizeof want_columns);
+    const int32_t least_rows[] = { 0, 0, 0 }, least_columns[] = { 1, 2, 1, 2 };
+    call_host(clgi_host_argmin, (settings){ .attributes = ATTRIBUTES(1, 1, 0) }, &in, 1, &rows, 1);
+    call_host(clgi_host_argmin, (settings){ .attributes = ATTRIBUTES(1, 0, 0) }, &in, 1, &columns, 1);
+    assert_memory_equal(rows.data, least_rows, sizeof least_rows);
+    assert_memory_equal(columns.data, least_columns, sizeof least_columns);
     clgi_host_tensor wide = samples(CLG_F64, SHAPE(2, 5000), 0, 0);
     ((double *)wide.data)[5000 + 4321] = 7.0;
-    call_host(clgi_host_argmax, (settings){ .attributes = ATTRIBUTES(1, 0) }, &wide, 1, &rows, 1);
+    call_host(clgi_host_argmax, (settings){ .attributes = ATTRIBUTES(1, 1, 0) }, &wide, 1, &rows, 1);
     assert_int_equal(((int32_t *)rows.data)[1], 4321);
     free(wide.data);
     free(rows.data);

@@ -86,11 +86,11 @@ static void test_check_range(void **state)
                   { dense(CLG_I32, SHAPE(3), high), 1, { 0, 9, 3 } },
                   { dense(CLG_U8, SHAPE(3), bytes), 1, { 0, 9, 0 } } };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
-        uint32_t flag = 0;
+        uint32_t flag[CLGI_RANGE_WORDS] = { 0 };
         clgi_host_tensor out = result(CLG_I32, SHAPE(3));
-        call_host(clgi_host_check_range, (settings){ .attributes = ATTRIBUTES(10), .range_flag = &flag },
+        call_host(clgi_host_check_range, (settings){ .attributes = ATTRIBUTES(10), .range_flag = flag },
                   &cases[i].in, 1, &out, 1);
-        assert_int_equal(flag, cases[i].flag);
+        assert_int_equal(flag[CLGI_RANGE_FAILED], cases[i].flag);
         assert_memory_equal(out.data, cases[i].want, sizeof cases[i].want);
         free(out.data);
     }

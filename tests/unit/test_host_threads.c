@@ -36,7 +36,7 @@ static void test_threads(void **state)
     (void)state;
     const clg_shape x = SHAPE(9, 20, 21, 24), y = SHAPE(9, 20, 21, 40), w = SHAPE(40, 3, 3, 24),
                     pooled = SHAPE(9, 10, 11, 24);
-    const int64_t *conv = ATTRIBUTES(1, 1, 1, 1, 1), *pool = ATTRIBUTES(3, 3, 2, 2, 1, 1);
+    const int64_t *conv = ATTRIBUTES(1, 1, 1, 1, 1, 1, 1), *pool = ATTRIBUTES(3, 3, 2, 2, 1, 1, 0);
     const thread_case cases[] = {
         { "conv2d", clgi_host_conv2d, conv, x, w, y, 2, 1 },
         { "conv2d tall", clgi_host_conv2d, conv, SHAPE(40, 20, 21, 4), SHAPE(6, 3, 3, 4),

@@ -118,6 +118,45 @@ static void slab_is_the_parameters(void **state)
     clg_module_destroy(net);
 }
 
+/* What a composition tells of its parts: names, and what is wrong with them. */
+static void residuals(void **state)
+{
+    static const char *const names[] = { "0.weight", "0.bias", "1.weight", "1.bias" };
+    clg_module *net = clg_residual(device, clg_linear(device, 3, 2), clg_linear(device, 3, 2));
+    (void)state;
+    assert_int_equal(clg_module_parameter_count(net), 4);
+    for (size_t i = 0; i < 4; ++i) assert_string_equal(clg_module_parameter(net, i).name, names[i]);
+    clg_module_destroy(net);
+    net = clg_residual(device, clg_linear(device, 2, 2), NULL);
+    assert_int_equal(clg_module_parameter_count(net), 2);
+    clg_module_destroy(net);
+    net = clg_residual(device, NULL, NULL);
+    assert_string_equal(clg_module_error(net)->message, "residual: layer 0 is NULL");
+    clg_module_destroy(net);
+    net = clg_residual(device, clg_linear(device, 2, 2), clg_linear(device, 0, 2));
+    assert_non_null(strstr(clg_module_error(net)->message, "residual: layer 1: linear: "));
+    clg_module_destroy(net);
+}
+
+static void transformer_parts(void **state)
+{
+    static const char *const names[] = { "in_proj_weight", "in_proj_bias", "out_proj.weight",
+                                         "out_proj.bias" };
+    clg_module *net = clg_self_attention(device, 6, 2);
+    (void)state;
+    assert_int_equal(clg_module_parameter_count(net), 4);
+    for (size_t i = 0; i < 4; ++i) assert_string_equal(clg_module_parameter(net, i).name, names[i]);
+    clg_module_destroy(net);
+    net = clg_self_attention(device, 6, 4);
+    assert_string_equal(clg_module_error(net)->message,
+                        "self_attention: heads must divide the width: 4 heads, width 6");
+    clg_module_destroy(net);
+    net = clg_positions(device, 0, 4);
+    assert_string_equal(clg_module_error(net)->message,
+                        "positions: context and width must be positive: 0, 4");
+    clg_module_destroy(net);
+}
+
 static void start_values(void **state)
 {
     static const double bounds[] = { 1.0 / 3, 1.0 / 3, 0, 0, 0, 0, 0.2041241452319315, 0.2041241452319315 };
@@ -257,8 +296,8 @@ static const struct {
     const char *message;
 } refused[] = {
     { bad_conv, "conv2d: groups must divide in and out: in 3, out 6, groups 2" },
-    { bad_kernel,
-      "conv2d: in, out, kernel, stride, groups must be positive, padding not negative: 3, 6, 0, 1, 1, 0" },
+    { bad_kernel, "conv2d: in, out, kernel, stride, groups, dilation must be positive, padding not negative: "
+                  "3, 6, 0, 1, 1, 1, 0" },
     { null_conv, "conv2d: options are NULL" },
     { bad_linear, "linear: in and out must be in 1..2147483647: 0, 3" },
     { bad_dropout, "dropout: p must be in [0, 1): 1" },
@@ -367,6 +406,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_pytorchs), cmocka_unit_test(slab_is_the_parameters),
+        cmocka_unit_test(residuals),          cmocka_unit_test(transformer_parts),
         cmocka_unit_test(start_values),       cmocka_unit_test(seeds_decide),
         cmocka_unit_test(draws_differ),       cmocka_unit_test(used_layer_keeps_its_values),
         cmocka_unit_test(bad_options_poison), cmocka_unit_test(failed_layer_poisons_the_net),

@@ -37,6 +37,48 @@ static void cosine(void **state)
     check_close(clg_schedule_cosine(1.0f, 0.1f, 50, 100, 20), 0.5); /* longer warm-up than run */
 }
 
+static void by_steps(void **state)
+{
+    (void)state;
+    check_close(clg_schedule_step(0.8f, 0.5f, 9, 10), 0.8);
+    check_close(clg_schedule_step(0.8f, 0.5f, 10, 10), 0.4);
+    check_close(clg_schedule_step(0.8f, 0.5f, 35, 10), 0.1);
+    check_close(clg_schedule_step(0.8f, 0.5f, 35, 0), 0.8);
+}
+
+/* PyTorch 1.13: OneCycleLR(max_lr=0.1, total_steps=100). */
+static void one_cycle(void **state)
+{
+    static const struct {
+        uint64_t step;
+        double lr;
+    } rows[] = { { 0, 0.004 },        { 10, 0.0295163948 },   { 29, 0.1 },   { 30, 0.0999496535 },
+                 { 60, 0.058928009 }, { 98, 5.07464715e-05 }, { 99, 4e-07 }, { 500, 4e-07 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i)
+        check_close(clg_schedule_one_cycle(0.1f, rows[i].step, 100, 0.3f), rows[i].lr);
+    check_close(clg_schedule_one_cycle(0.1f, 0, 1, 0.3f), 4e-7);
+}
+
+static void plateau(void **state)
+{
+    clg_plateau p = CLG_PLATEAU_INIT(1.0f);
+    (void)state;
+    p.patience = 2;
+    p.factor = 0.5f;
+    p.floor = 0.2f;
+    check_close(clg_plateau_update(&p, 3.0f), 1);
+    check_close(clg_plateau_update(&p, 2.0f), 1);
+    check_close(clg_plateau_update(&p, 2.0f), 1); /* bad once, twice, three times */
+    check_close(clg_plateau_update(&p, 1.9999f), 1);
+    check_close(clg_plateau_update(&p, 2.5f), 0.5);
+    check_close(clg_plateau_update(&p, 1.0f), 0.5);
+    for (int i = 0; i < 3; ++i) clg_plateau_update(&p, 1.0f);
+    check_close(p.lr, 0.25);
+    for (int i = 0; i < 9; ++i) clg_plateau_update(&p, 1.0f);
+    check_close(p.lr, 0.2);
+}
+
 static void bad_optimizers(void **state)
 {
     clg_device *device;
@@ -46,8 +88,14 @@ static void bad_optimizers(void **state)
     assert_int_equal(clg_device_open("host", &device, NULL), CLG_OK);
     clg_module *net = clg_linear(device, 2, 2), *empty = clg_flatten(device),
                *bad = clg_linear(device, -1, 2);
+    clg_sgd_options ahead = CLG_SGD_OPTIONS_INIT;
+    clg_rmsprop_options rmsprop = CLG_RMSPROP_OPTIONS_INIT;
+    clg_lion_options lion = CLG_LION_OPTIONS_INIT;
     adam.beta1 = 1.0f;
     sgd.lr = -1.0f;
+    ahead.nesterov = 1;
+    rmsprop.alpha = 1.5f;
+    lion.beta2 = -0.5f;
     struct {
         clg_optimizer *optimizer;
         const char *message;
@@ -55,6 +103,9 @@ static void bad_optimizers(void **state)
         { clg_adam(net, &adam), "adam: beta1 must be in [0, 1): 1" },
         { clg_adamw(net, &adam), "adamw: beta1 must be in [0, 1): 1" },
         { clg_sgd(net, &sgd), "sgd: lr must be in [0, 1e+30): -1" },
+        { clg_sgd(net, &ahead), "sgd: nesterov needs momentum" },
+        { clg_rmsprop(net, &rmsprop), "rmsprop: alpha must be in [0, 1): 1.5" },
+        { clg_lion(net, &lion), "lion: beta2 must be in [0, 1): -0.5" },
         { clg_sgd(empty, NULL), "sgd: the module has no trainable parameters" },
         { clg_adam(bad, NULL), "adam: linear: in and out must be in 1..2147483647: -1, 2" },
         { clg_adam(NULL, NULL), "adam: module: NULL, because memory was exhausted" },
@@ -76,7 +127,8 @@ static void bad_optimizers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(warmup), cmocka_unit_test(cosine),
-                                        cmocka_unit_test(bad_optimizers) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(warmup),   cmocka_unit_test(cosine),
+                                        cmocka_unit_test(by_steps), cmocka_unit_test(one_cycle),
+                                        cmocka_unit_test(plateau),  cmocka_unit_test(bad_optimizers) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,6 +83,13 @@ static void NAME(finish)(long o, long column, long splits, __global const float 
 #define PAD_H 1
 #define PAD_W 1
 #endif
+#ifndef ADAPTIVE
+#define ADAPTIVE 0
+#endif
+#ifndef TAP_H
+#define TAP_H 1
+#define TAP_W 1
+#endif
 #ifndef GROUPS
 #define GROUPS 1
 #endif

@@ -9,10 +9,37 @@
 #include "device/opencl/opencl.h"
 #include "device/quirks.h"
 
-clg_status clgi_opencl_attach(const clgi_opencl_device *device, const clg_device_info *info,
-                              clgi_opencl **ret_opencl, clg_error *error)
+static cl_int make_queue(clgi_opencl *made, cl_platform_id platform)
 {
     cl_int code = CL_SUCCESS;
+    const cl_context_properties properties[] = { CL_CONTEXT_PLATFORM, (cl_context_properties)platform, 0 };
+    made->context = made->cl->clCreateContext(properties, 1, &made->device, NULL, NULL, &code);
+    if (code != CL_SUCCESS || made->context == NULL) return code != CL_SUCCESS ? code : CL_OUT_OF_HOST_MEMORY;
+    made->handles++;
+    made->queue = made->cl->clCreateCommandQueue(made->context, made->device, 0, &code);
+    if (code != CL_SUCCESS || made->queue == NULL) return code != CL_SUCCESS ? code : CL_OUT_OF_HOST_MEMORY;
+    made->handles++;
+    return CL_SUCCESS;
+}
+
+static cl_int take_queue(clgi_opencl *made, cl_command_queue queue)
+{
+    cl_context context = NULL;
+    cl_int code = made->cl->clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, &context, NULL);
+    if (code == CL_SUCCESS) code = made->cl->clRetainContext(context);
+    if (code != CL_SUCCESS) return code;
+    made->context = context;
+    made->handles++;
+    code = made->cl->clRetainCommandQueue(queue);
+    if (code != CL_SUCCESS) return code;
+    made->queue = queue;
+    made->handles++;
+    return CL_SUCCESS;
+}
+
+clg_status clgi_opencl_attach(const clgi_opencl_device *device, const clg_device_info *info, void *queue,
+                              clgi_opencl **ret_opencl, clg_error *error)
+{
     clgi_opencl *made = clgi_alloc_zero(1, sizeof *made);
     if (made == NULL) return clgi_fail_memory(error, sizeof *made);
     made->cl = device->cl;
@@ -20,21 +47,13 @@ clg_status clgi_opencl_attach(const clgi_opencl_device *device, const clg_device
     made->max_allocation_bytes = info->max_allocation_bytes;
     made->host_memory = device->host_memory;
     memcpy(made->id, device->id, sizeof made->id);
-    const cl_context_properties properties[] = { CL_CONTEXT_PLATFORM, (cl_context_properties)device->platform,
-                                                 0 };
-    made->context = made->cl->clCreateContext(properties, 1, &made->device, NULL, NULL, &code);
-    if (code == CL_SUCCESS && made->context != NULL) {
-        made->handles++;
-        made->queue = made->cl->clCreateCommandQueue(made->context, made->device, 0, &code);
-        if (code == CL_SUCCESS && made->queue != NULL) {
-            made->handles++;
-            *ret_opencl = made;
-            return CLG_OK;
-        }
+    const cl_int code = queue != NULL ? take_queue(made, queue) : make_queue(made, device->platform);
+    if (code == CL_SUCCESS) {
+        *ret_opencl = made;
+        return CLG_OK;
     }
-    clg_status status =
-        clgi_opencl_fail(NULL, error, code != CL_SUCCESS ? code : CL_OUT_OF_HOST_MEMORY,
-                         "open: device %s: %s", made->id, made->context ? "queue" : "context");
+    clg_status status = clgi_opencl_fail(NULL, error, code, "open: device %s: %s", made->id,
+                                         made->context ? "queue" : "context");
     clgi_opencl_close(made);
     return status;
 }
@@ -166,7 +185,7 @@ static clg_status backend_open(const clg_device_info *info, const clg_device_opt
         goto out;
     }
     CLGI_TRY(choose_family(&device->probe, info, options, &traits.family, error));
-    CLGI_TRY(clgi_opencl_attach(device, info, &opencl, error));
+    CLGI_TRY(clgi_opencl_attach(device, info, options != NULL ? options->queue : NULL, &opencl, error));
     fill_traits(device, info, &traits);
     *ret_handle = opencl;
     *ret_traits = traits;

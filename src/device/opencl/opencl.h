@@ -46,6 +46,8 @@ clg_status clgi_opencl_discover(const clg_device_info **ret_devices, size_t *ret
 void clgi_opencl_forget(void);
 /* The device of that id in the last list; CLG_ENODEVICE when the list has none. */
 clg_status clgi_opencl_find(const char *id, clgi_opencl_device **ret_device, clg_error *error);
+/* The id of the listed device that is this cl_device_id; NULL when the list has none. */
+const char *clgi_opencl_id_of(cl_device_id device);
 /* Fills info, and what the backend keeps of a device. Failures of the driver are no errors: info->refused. */
 clg_status clgi_opencl_describe(clgi_opencl_device *device, clg_device_info *info, clgi_arena *strings,
                                 clg_error *error);
@@ -78,8 +80,8 @@ struct clg_kernel {
     int enqueued;
 };
 
-/* Context and queue only: what the probe runs on. */
-clg_status clgi_opencl_attach(const clgi_opencl_device *device, const clg_device_info *info,
+/* Context and queue only: what the probe runs on. queue: the caller's cl_command_queue, or NULL for one of its own. */
+clg_status clgi_opencl_attach(const clgi_opencl_device *device, const clg_device_info *info, void *queue,
                               clgi_opencl **ret_opencl, clg_error *error);
 void clgi_opencl_close(void *handle);
 clg_status clgi_opencl_run_probe(clgi_opencl_device *device, const clg_device_info *info,

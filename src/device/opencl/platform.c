@@ -177,3 +177,13 @@ clg_status clgi_opencl_find(const char *id, clgi_opencl_device **ret_device, clg
     *ret_device = device;
     return CLG_OK;
 }
+
+const char *clgi_opencl_id_of(cl_device_id device)
+{
+    const char *id = NULL;
+    pthread_mutex_lock(&found.lock);
+    for (size_t i = 0; i < found.count; i++)
+        if (found.devices[i].device == device) id = found.devices[i].id;
+    pthread_mutex_unlock(&found.lock);
+    return id;
+}

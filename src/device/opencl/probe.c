@@ -236,7 +236,7 @@ clg_status clgi_opencl_run_probe(clgi_opencl_device *device, const clg_device_in
                          .simulator = (clgi_quirks(info) & CLGI_QUIRK_SIMULATOR) != 0 };
     clgi_probe probe = { 0 };
     uint64_t start = clgi_time_ns();
-    CLGI_TRY(clgi_opencl_attach(device, info, &bench.opencl, error));
+    CLGI_TRY(clgi_opencl_attach(device, info, NULL, &bench.opencl, error));
     CLGI_TRY(run_checks(&bench, &probe, error));
     CLGI_TRY(build(&bench, probe.fast_fma ? "#define NO_CHECKS\n#define FAST_FMA\n" : "#define NO_CHECKS\n",
                    error));

@@ -1,0 +1,174 @@
+/* `clgrad sample`: a text continued by a trained model, one character after the other. The window that the
+ * net sees has always the same length - the end of it is padding, which causal attention never looks at -
+ * so that one plan serves all. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { MAX_CLASSES = 256 };
+
+typedef struct sample_options {
+    const char *device, *prompt;
+    int64_t count, top_k, seed;
+    double temperature, top_p;
+} sample_options;
+
+#define AT(member) offsetof(sample_options, member)
+const cli_option cli_options_sample[] = {
+    { "device", CLI_TEXT, AT(device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    { "prompt", CLI_TEXT, AT(prompt), "TEXT", "the beginning (default: a new line)", 0 },
+    { "count", CLI_COUNT, AT(count), "N", "characters to write (default 500)", 1 },
+    { "temperature", CLI_REAL, AT(temperature), "X",
+      "below 1: likelier characters; 0: the likeliest (default 0.8)", 0 },
+    { "top-k", CLI_COUNT, AT(top_k), "N", "only the N likeliest (default: all)", 1 },
+    { "top-p", CLI_REAL, AT(top_p), "X", "only the likeliest that together have this share (default 1)", 0 },
+    { "seed", CLI_COUNT, AT(seed), "N", "of the choices (default 1)", 0 },
+    { 0 },
+};
+#undef AT
+
+/* --- Choice ------------------------------------------------------------------------------------- */
+
+typedef struct choice {
+    double share;
+    int token;
+} choice;
+
+static int likelier(const void *a, const void *b)
+{
+    const choice *x = a, *y = b;
+    return x->share != y->share ? (x->share < y->share ? 1 : -1) : x->token - y->token;
+}
+
+/* [0, 1). SplitMix64 (Steele et al. 2014). */
+static double draw(uint64_t *state)
+{
+    uint64_t z = *state += 0x9E3779B97F4A7C15u;
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
+}
+
+/* Top-k, then top-p (Holtzman et al. 2020) of the softmax at this temperature. */
+static int choose(const float *scores, int classes, const sample_options *o, uint64_t *state)
+{
+    choice choices[MAX_CLASSES];
+    double sum = 0, kept = 0;
+    float best = scores[0];
+    int n = 0;
+    for (int i = 1; i < classes; ++i) best = scores[i] > best ? scores[i] : best;
+    for (int i = 0; i < classes; ++i) {
+        choices[i] = (choice){ o->temperature > 0 ? exp((double)(scores[i] - best) / o->temperature)
+                                                  : (double)(scores[i] == best),
+                               i };
+        sum += choices[i].share;
+    }
+    qsort(choices, (size_t)classes, sizeof *choices, likelier);
+    const int most = o->temperature > 0 ? (o->top_k > 0 && o->top_k < classes ? (int)o->top_k : classes) : 1;
+    while (n < most && (n == 0 || kept < o->top_p * sum)) kept += choices[n++].share;
+    double ticket = draw(state) * kept;
+    for (int i = 0; i + 1 < n; ++i) {
+        if (ticket < choices[i].share) return choices[i].token;
+        ticket -= choices[i].share;
+    }
+    return choices[n - 1].token;
+}
+
+/* --- Text --------------------------------------------------------------------------------------- */
+
+typedef struct writer {
+    clg_graph *graph;
+    clg_tensor *x;
+    clg_module *net;
+    float *scores;
+    int32_t window[RECIPE_CONTEXT];
+    int used, classes;
+    uint8_t vocabulary[MAX_CLASSES];
+} writer;
+
+/* The window keeps the last tokens. */
+static void push(writer *w, int32_t token)
+{
+    if (w->used == RECIPE_CONTEXT) memmove(w->window, w->window + 1, sizeof w->window - sizeof *w->window);
+    w->used -= w->used == RECIPE_CONTEXT;
+    w->window[w->used++] = token;
+}
+
+static clg_status push_prompt(writer *w, const char *prompt, clg_error *error)
+{
+    for (size_t i = 0; prompt[i]; ++i) {
+        const uint8_t *found = memchr(w->vocabulary, (unsigned char)prompt[i], (size_t)w->classes);
+        if (!found) {
+            cli_set_error(error, CLG_ERANGE,
+                          "sample: the model does not know character 0x%02x at byte %zu of the prompt",
+                          (unsigned char)prompt[i], i);
+            return CLG_ERANGE;
+        }
+        push(w, (int32_t)(found - w->vocabulary));
+    }
+    return CLG_OK;
+}
+
+static clg_status write_one(writer *w, const sample_options *o, uint64_t *state, clg_error *error)
+{
+    const size_t row = (size_t)w->classes;
+    clg_graph_clear(w->graph);
+    clg_status status = clg_tensor_write(w->x, w->window, sizeof w->window, error);
+    if (status) return status;
+    clg_tensor *y = clg_keep(w->graph, clg_forward(w->graph, w->net, w->x));
+    status = clg_graph_run(w->graph);
+    if (!status) status = clg_read(w->graph, y, w->scores, RECIPE_CONTEXT * row * sizeof *w->scores);
+    if (status) {
+        *error = *clg_graph_error(w->graph);
+        return status;
+    }
+    const int token = choose(w->scores + (size_t)(w->used - 1) * row, w->classes, o, state);
+    putchar(w->vocabulary[token]);
+    push(w, token);
+    return CLG_OK;
+}
+
+static clg_status write_text(writer *w, clg_device *device, const sample_options *o, clg_error *error)
+{
+    uint64_t state = (uint64_t)o->seed;
+    const clg_shape shape = { 2, { 1, RECIPE_CONTEXT } };
+    clg_status status = push_prompt(w, o->prompt, error);
+    if (!status) status = clg_tensor_create(device, CLG_I32, shape, &w->x, error);
+    w->graph = clg_graph_create(device);
+    w->scores = malloc(sizeof *w->scores * RECIPE_CONTEXT * (size_t)w->classes);
+    if (!status && (!w->graph || !w->scores))
+        cli_set_error(error, status = CLG_ENOMEM, "sample: memory is exhausted");
+    clg_module_train(w->net, 0);
+    if (!status) fputs(o->prompt, stdout);
+    for (int64_t i = 0; !status && i < o->count; ++i) status = write_one(w, o, &state, error);
+    if (!status) putchar('\n');
+    clg_graph_destroy(w->graph);
+    clg_tensor_destroy(w->x);
+    free(w->scores);
+    return status;
+}
+
+int cli_run_sample(const cli_verb *verb, int argc, char **argv)
+{
+    sample_options o = { .prompt = "\n", .count = 500, .temperature = 0.8, .top_p = 1, .seed = 1 };
+    const char *path = NULL;
+    clg_error error = CLG_ERROR_INIT;
+    clg_device *device = NULL;
+    const recipe *r = NULL;
+    writer w = { 0 };
+    int64_t classes = 0;
+    int code = cli_parse(verb, argc, argv, &o, &path);
+    if (code != CLI_CONTINUE) return code;
+    if (o.temperature < 0) return cli_usage(verb, "--temperature must not be negative: %g", o.temperature);
+    if (!(o.top_p > 0 && o.top_p <= 1)) return cli_usage(verb, "--top-p must be in (0, 1]: %g", o.top_p);
+    clg_status status = cli_model_vocabulary(path, w.vocabulary, &classes, &error);
+    w.classes = (int)classes;
+    if (!status) status = clg_device_open(o.device ? o.device : "auto", &device, &error);
+    if (!status) status = cli_model_open(path, device, &r, &w.net, &error);
+    if (!status) status = write_text(&w, device, &o, &error);
+    clg_module_destroy(w.net);
+    clg_device_close(device);
+    return status ? cli_fail(&error) : CLI_OK;
+}

@@ -1,0 +1,265 @@
+/* The kernels of attention: how a problem becomes launches of cl/attention_cpu.cl (tiles in private memory) and
+ * cl/attention_gpu.cl (tiles in local memory; with one work-item a group it runs everywhere).     */
+#include "ops/attention.h"
+
+enum { CPU_COLS = 3 }; /* COLS of attention_cpu.cl */
+
+static int64_t ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static int32_t float_bits(double value)
+{
+    float narrow = (float)value;
+    int32_t bits;
+    memcpy(&bits, &narrow, sizeof bits);
+    return bits;
+}
+
+static int accepts(const clgi_problem *problem, const char **ret_why)
+{
+    if (problem->in[ATTENTION_Q].dtype == CLG_F32) return 1;
+    *ret_why = "it is not f32";
+    return 0;
+}
+
+static int accepts_cpu(const clgi_problem *problem, const char **ret_why)
+{
+    const int64_t depth = problem->in[ATTENTION_Q].view.shape.dim[3];
+    if (!accepts(problem, ret_why)) return 0;
+    if (problem->traits->vector < 4 || depth % 4) {
+        *ret_why = "the head size is not a multiple of 4, or the device has no vectors";
+        return 0;
+    }
+    if (problem->traits->max_trips) {
+        *ret_why = "a work-item would loop longer than this device survives";
+        return 0;
+    }
+    return 1;
+}
+
+/* --- Parameters that all kernels have in common ------------------------------------------------------- */
+
+static void define_common(clgi_launch *launch, const clgi_attention *s, const clgi_problem *problem)
+{
+    clgi_launch_define(launch, "DEPTH", s->depth);
+    clgi_launch_define(launch, "CAUSAL", s->causal ? (s->window ? 2 : 1) : (s->window ? 3 : 0));
+    clgi_launch_define(launch, "BIAS", s->bias >= 0);
+    clgi_launch_define(launch, "MASK", s->mask >= 0);
+    clgi_launch_define(launch, "DROP", s->drop > 0);
+    clgi_launch_define(launch, "BIAS_GRADIENT", problem->n_out == 4);
+}
+
+/* A buffer with the strides of its first three axes. */
+static void add_view(clgi_launch *launch, const clgi_operand *operand)
+{
+    clgi_launch_operand(launch, operand);
+    for (int d = 0; d < 3; ++d) clgi_launch_long(launch, operand->view.stride[d]);
+}
+
+static void add_extras(clgi_launch *launch, const clgi_attention *s, const clgi_problem *problem)
+{
+    if (s->bias >= 0) {
+        add_view(launch, &problem->in[s->bias]);
+        clgi_launch_long(launch, problem->in[s->bias].view.stride[3]);
+    }
+    if (s->mask >= 0) {
+        clgi_launch_operand(launch, &problem->in[s->mask]);
+        for (int d = 0; d < 2; ++d) clgi_launch_long(launch, problem->in[s->mask].view.stride[d]);
+    }
+    if (s->drop <= 0) return;
+    clgi_launch_random(launch);
+    clgi_launch_int(launch, (int32_t)s->ordinal);
+    clgi_launch_int(launch, float_bits(s->drop));
+}
+
+/* A window that reaches further than everything is there is cut, so that it fits an int. */
+static void add_sizes(clgi_launch *launch, const clgi_attention *s)
+{
+    clgi_launch_long(launch, s->q_length);
+    clgi_launch_long(launch, s->k_length);
+    clgi_launch_int(launch, (int32_t)s->heads);
+    clgi_launch_int(launch, (int32_t)s->shared);
+    clgi_launch_long(launch, s->offset);
+    clgi_launch_int(launch, (int32_t)(s->window < INT32_MAX ? s->window : INT32_MAX));
+    clgi_launch_int(launch, float_bits(s->scale));
+}
+
+static void set_size(clgi_launch *launch, int64_t x, int64_t y, uint64_t local)
+{
+    const uint64_t items[3] = { (uint64_t)x, (uint64_t)y, 1 }, locals[3] = { local, 1, 1 };
+    clgi_launch_size(launch, items, locals);
+}
+
+/* --- CPU family ----------------------------------------------------------------------------------------- */
+
+static int64_t vector_of(const clgi_attention *s, const clgi_problem *problem)
+{
+    int64_t vec = problem->traits->vector;
+    while (s->depth % vec) vec /= 2;
+    return vec;
+}
+
+static void emit_cpu(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    const clgi_attention s = clgi_attention_of(problem->node);
+    const int64_t vec = vector_of(&s, problem);
+    clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
+    clgi_launch_define(launch, "VEC", vec);
+    clgi_launch_define(launch, "PASS", 0);
+    define_common(launch, &s, problem);
+    for (int i = ATTENTION_Q; i <= ATTENTION_V; ++i) add_view(launch, &problem->in[i]);
+    add_extras(launch, &s, problem);
+    for (int o = 0; o < 2; ++o) clgi_launch_output(launch, &problem->out[o]);
+    add_sizes(launch, &s);
+    set_size(launch, ceil_div(s.q_length, CPU_COLS * vec), s.batch * s.heads, 1);
+}
+
+/* Enough work-items to keep 16 cores busy, but no more copies of dq than 8. */
+static int64_t part_count(const clgi_attention *s, int64_t span)
+{
+    const int64_t owners = s->batch * s->heads / s->shared, most = ceil_div(s->k_length, 4 * span);
+    int64_t parts = ceil_div(16, owners);
+    if (parts > 8) parts = 8;
+    if (parts > most) parts = most;
+    return parts < 1 ? 1 : parts;
+}
+
+static void emit_sum(clgi_emitter *emitter, int workspace, const clgi_operand *dq, int64_t parts, int64_t vec)
+{
+    enum { ITEM_ELEMENTS = 4096 };
+    const int64_t count = clg_shape_count(dq->view.shape);
+    clgi_launch *launch = clgi_emit_launch(emitter, "attention_sum.cl");
+    clgi_launch_define(launch, "VEC", vec);
+    clgi_launch_define(launch, "ITEM_ELEMENTS", ITEM_ELEMENTS);
+    clgi_launch_workspace(launch, workspace);
+    clgi_launch_output(launch, dq);
+    clgi_launch_int(launch, (int32_t)parts);
+    clgi_launch_long(launch, count);
+    set_size(launch, ceil_div(count, ITEM_ELEMENTS), 1, 1);
+}
+
+static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    const clgi_attention s = clgi_attention_of(problem->node);
+    const int64_t vec = vector_of(&s, problem), rows = s.batch * s.heads * s.q_length;
+    const int64_t parts = part_count(&s, CPU_COLS * vec);
+    int workspace = -1;
+    if (parts > 1)
+        workspace = clgi_emit_workspace(emitter, (uint64_t)(parts * rows * s.depth) * sizeof(float));
+    clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
+    clgi_launch_define(launch, "VEC", vec);
+    clgi_launch_define(launch, "PASS", 1);
+    define_common(launch, &s, problem);
+    for (int i = ATTENTION_Q; i <= ATTENTION_DY; ++i) add_view(launch, &problem->in[i]);
+    for (int i = ATTENTION_LSE; i <= ATTENTION_DELTA; ++i) clgi_launch_operand(launch, &problem->in[i]);
+    add_extras(launch, &s, problem);
+    if (parts > 1)
+        clgi_launch_workspace(launch, workspace);
+    else
+        clgi_launch_output(launch, &problem->out[0]);
+    for (int o = 1; o < problem->n_out; ++o) clgi_launch_output(launch, &problem->out[o]);
+    clgi_launch_long(launch, rows);
+    add_sizes(launch, &s);
+    set_size(launch, parts, s.batch * s.heads / s.shared, 1);
+    if (parts > 1) emit_sum(emitter, workspace, &problem->out[0], parts, vec);
+}
+
+/* --- Tiles in local memory --------------------------------------------------------------------------------- */
+
+enum { TILE = 32, PATCHES = 64 }; /* of attention_gpu.cl */
+
+/* Work-items of a group: a power of two. */
+static int64_t group_of(const clgi_problem *problem)
+{
+    int64_t group = PATCHES;
+    while (group > 1 && group > (int64_t)problem->traits->max_work_group) group /= 2;
+    return problem->traits->family == CLG_FAMILY_CPU ? 1 : group;
+}
+
+/* Tiles that one launch may cover, so that no work-item loops longer than the device survives; about. */
+static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attention *s, int64_t group)
+{
+    const int64_t chunks = ceil_div(s->depth, TILE), slots = PATCHES / group, each = TILE * TILE / group;
+    const int64_t per_tile =
+        chunks * (6 * each + 4 * TILE * 5 * slots + 32 * slots) + 64 * slots + 128 * TILE / group;
+    const int64_t trips = problem->traits->max_trips;
+    if (!trips) return INT32_MAX;
+    return trips / per_tile > 1 ? trips / per_tile : 1;
+}
+
+static clgi_launch *start_tiles(const clgi_problem *problem, clgi_emitter *emitter, const clgi_attention *s,
+                                int pass, int64_t group)
+{
+    clgi_launch *launch = clgi_emit_launch(emitter, "attention_gpu.cl");
+    clgi_launch_define(launch, "VEC", 1);
+    clgi_launch_define(launch, "PASS", pass);
+    clgi_launch_define(launch, "GROUP", group);
+    define_common(launch, s, problem);
+    for (int i = ATTENTION_Q; i <= (pass ? ATTENTION_DY : ATTENTION_V); ++i)
+        add_view(launch, &problem->in[i]);
+    for (int i = ATTENTION_LSE; pass && i <= ATTENTION_DELTA; ++i)
+        clgi_launch_operand(launch, &problem->in[i]);
+    add_extras(launch, s, problem);
+    return launch;
+}
+
+/* One pass in as many launches as it takes. outputs: places among the op's, ended by -1; workspace -1: none. */
+static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int pass, const int *outputs,
+                       int workspace)
+{
+    const clgi_attention s = clgi_attention_of(problem->node);
+    const int64_t group = group_of(problem), step = tiles_per_launch(problem, &s, group);
+    const int64_t tiles = pass == 1 ? s.shared * ceil_div(s.q_length, TILE) : ceil_div(s.k_length, TILE);
+    const int64_t rows = pass == 1 ? s.k_length : s.q_length;
+    const int64_t owners = s.batch * s.heads / (pass == 1 ? s.shared : 1);
+    clgi_operand out[2];
+    int n_out = 0;
+    for (; outputs[n_out] >= 0;
+         ++n_out) { /* every launch goes on from the one before, read by others or not */
+        out[n_out] = problem->out[outputs[n_out]];
+        if (out[n_out].value < 0)
+            out[n_out].value =
+                clgi_emit_workspace(emitter, clgi_value_bytes(&problem->node->out[outputs[n_out]]));
+    }
+    for (int64_t from = 0; from < tiles; from += step) {
+        const int64_t to = from + step < tiles ? from + step : tiles;
+        clgi_launch *launch = start_tiles(problem, emitter, &s, pass, group);
+        for (int o = 0; o < n_out; ++o) clgi_launch_output(launch, &out[o]);
+        if (workspace >= 0) clgi_launch_workspace(launch, workspace);
+        add_sizes(launch, &s);
+        clgi_launch_long(launch, from);
+        clgi_launch_long(launch, to);
+        clgi_launch_int(launch, from == 0);
+        clgi_launch_int(launch, to == tiles);
+        set_size(launch, ceil_div(rows, TILE) * group, owners, (uint64_t)group);
+    }
+}
+
+static void emit_forward_tiles(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    static const int outputs[] = { 0, 1, -1 };
+    const uint64_t bytes = clgi_value_bytes(&problem->node->out[1]);
+    emit_tiles(problem, emitter, 0, outputs, clgi_emit_workspace(emitter, bytes));
+}
+
+static void emit_gradient_tiles(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    static const int keys[] = { 1, 2, -1 }, queries[] = { 0, -1, -1 }, with_bias[] = { 0, 3, -1 };
+    emit_tiles(problem, emitter, 1, keys, -1);
+    emit_tiles(problem, emitter, 2, problem->n_out == 4 ? with_bias : queries, -1);
+}
+
+/* --- Tables --------------------------------------------------------------------------------------------- */
+const clgi_implementation clgi_attention_kernels[] = {
+    { "attention_cpu", CLG_FAMILY_CPU, accepts_cpu, emit_cpu },
+    { "attention_gpu", CLG_FAMILY_AUTO, accepts, emit_forward_tiles },
+    { 0 },
+};
+
+const clgi_implementation clgi_attention_gradient_kernels[] = {
+    { "attention_gradient_cpu", CLG_FAMILY_CPU, accepts_cpu, emit_gradient_cpu },
+    { "attention_gradient_gpu", CLG_FAMILY_AUTO, accepts, emit_gradient_tiles },
+    { 0 },
+};
