@@ -33,6 +33,9 @@ function(clgrad_label name folder)
     endif()
     set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 900 SKIP_RETURN_CODE 77
                                             ENVIRONMENT "${environment}")
+    if(name MATCHES "test_(cases|golden|random_graphs|differences)") # the long ones first
+        set_tests_properties(${name} PROPERTIES COST 100)
+    endif()
 endfunction()
 
 foreach(folder IN LISTS folders)
