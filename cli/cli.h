@@ -72,6 +72,8 @@ clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *
 /* A net with the file's parameters; the recipe is read from the file. */
 clg_status cli_model_open(const char *path, clg_device *device, const recipe **ret_recipe,
                           clg_module **ret_net, clg_error *error);
+/* CLG_EFORMAT unless the data have the classes (of a text: the characters) that the file was trained with. */
+clg_status cli_model_fits(const char *path, const clg_dataset *data, clg_error *error);
 /* Steps that ran on the host although the device is another. */
 uint64_t cli_fallbacks(const clg_device *device);
 

@@ -1,4 +1,5 @@
 /* `clgrad eval`: accuracy and mean loss of a saved model. */
+#include <math.h>
 #include <time.h>
 
 #include "cli.h"
@@ -41,7 +42,10 @@ int cli_run_eval(const cli_verb *verb, int argc, char **argv)
     double start = now();
     if (!status) status = cli_model_open(path, device, &r, &net, &error);
     if (!status) status = r->data(o.data, CLG_SPLIT_TEST, o.samples, &data, &error);
+    if (!status) status = cli_model_fits(path, data, &error);
     if (!status) status = clg_evaluate(device, net, data, o.batch, &accuracy, &loss, &error);
+    if (!status && !isfinite(loss))
+        cli_set_error(&error, status = CLG_ENONFINITE, "%.200s: the loss is not finite: %g", path, loss);
     if (!status)
         printf("accuracy %.4f, loss %.4f, %lld samples in %.1f s, fallbacks %llu\n", accuracy, loss,
                (long long)clg_dataset_count(data), now() - start, (unsigned long long)cli_fallbacks(device));

@@ -132,6 +132,10 @@ clg_status cli_model_open(const char *path, clg_device *device, const recipe **r
         cli_set_error(error, status = CLG_EFORMAT,
                       "model: %.200s does not tell its recipe: it was not saved by `clgrad train`", path);
     const recipe *found = status ? NULL : find_recipe(name, error);
+    if (!status && !found) { /* not the command line's fault, but the file's */
+        const clg_error why = *error;
+        cli_set_error(error, CLG_EFORMAT, "model: %.200s: %.200s", path, why.message);
+    }
     clg_text_free(name);
     if (!found || read_classes(path, &classes, error)) return error->status;
     clg_module *net = found->net(device, classes);
@@ -163,5 +167,23 @@ clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *
     if (bad) cli_set_error(error, status = CLG_EFORMAT, "model: %.200s: bad vocabulary: %.40s", path, text);
     clg_text_free(text);
     *ret_count = (int64_t)(length / 2);
+    return status;
+}
+
+clg_status cli_model_fits(const char *path, const clg_dataset *data, clg_error *error)
+{
+    const uint8_t *vocabulary = clg_dataset_vocabulary(data);
+    const int64_t found = clg_dataset_classes(data);
+    int64_t classes = 0;
+    uint8_t known[256];
+    clg_status status =
+        vocabulary ? cli_model_vocabulary(path, known, &classes, error) : read_classes(path, &classes, error);
+    if (status) return status;
+    if (classes != found)
+        cli_set_error(error, status = CLG_EFORMAT, "%.200s was trained with %lld %s, the data have %lld",
+                      path, (long long)classes, vocabulary ? "characters" : "classes", (long long)found);
+    else if (vocabulary && memcmp(known, vocabulary, (size_t)classes) != 0)
+        cli_set_error(error, status = CLG_EFORMAT,
+                      "%.200s was trained with other characters than the data have", path);
     return status;
 }

@@ -1,6 +1,6 @@
 /* `clgrad train`: a recipe on data that are given or generated.
  *
- * SIGINT and SIGTERM finish the step, save and exit with 130; the second one exits at once.      */
+ * SIGINT, SIGTERM and SIGHUP finish the step, save and exit with 130; the second one exits at once.      */
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
@@ -71,6 +71,7 @@ static void catch_signals(void)
     action.sa_flags = SA_RESTART;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
 }
 
 /* --- Settings: the command line before the recipe ----------------------------------------------- */
@@ -116,6 +117,10 @@ static clg_status check_writable(const char *option, const char *path, clg_error
 {
     struct stat found;
     if (!path) return CLG_OK;
+    if (!stat(path, &found) && S_ISDIR(found.st_mode)) {
+        cli_set_error(error, CLG_EIO, "--%s %.300s is a folder", option, path);
+        return CLG_EIO;
+    }
     if (!stat(path, &found) && !S_ISREG(found.st_mode))
         return CLG_OK; /* not replaced: the writer has the word */
     const char *slash = strrchr(path, '/');
@@ -126,6 +131,16 @@ static clg_status check_writable(const char *option, const char *path, clg_error
                       strerror(errno));
     free(folder);
     return failed ? CLG_EIO : CLG_OK;
+}
+
+/* A checkpoint that is missing or damaged is the loop's affair, which has the one before. */
+static clg_status check_resumed(const char *path, const clg_dataset *data, clg_error *error)
+{
+    char *classes = NULL;
+    clg_error ignored = CLG_ERROR_INIT;
+    if (clg_model_metadata(path, "classes", &classes, &ignored)) return CLG_OK;
+    clg_text_free(classes);
+    return cli_model_fits(path, data, error);
 }
 
 /* --- The run ----------------------------------------------------------------------------------- */
@@ -201,9 +216,11 @@ int cli_run_train(const cli_verb *verb, int argc, char **argv)
     catch_signals();
     clg_status status = check_writable("save", o.save, &error);
     if (!status) status = check_writable("checkpoint", o.checkpoint, &error);
+    if (!status) status = check_writable("curve", o.curve, &error);
     if (!status) status = cli_device(o.device, &device, &error);
     if (!status) status = r.data(o.data, CLG_SPLIT_TRAIN, o.samples, &train, &error);
     if (!status) status = r.data(o.data, CLG_SPLIT_TEST, tests, &test, &error);
+    if (!status && o.resume) status = check_resumed(o.checkpoint, train, &error);
     if (!status) status = train_net(&o, &r, device, train, test, &error);
     clg_dataset_destroy(train);
     clg_dataset_destroy(test);

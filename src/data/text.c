@@ -67,7 +67,7 @@ static clg_status make(const char *op, const char *text, size_t size, const uint
         return clgi_fail(error, CLG_EINVAL, "%s: the context must be 1 .. %d: %lld", op, INT32_MAX,
                          (long long)context);
     if (size <= (size_t)context)
-        return clgi_fail(error, CLG_EINVAL,
+        return clgi_fail(error, CLG_EFORMAT,
                          "%s: the text is too short: %zu characters, a window takes %lld and one more", op,
                          size, (long long)context);
     if (classes < 1 || classes > BYTES)

@@ -218,7 +218,7 @@ static void test_bad_texts(void **state)
         const char *message;
     } rows[] = {
         { "", 0, NULL, 4, CLG_EFORMAT, "dataset_characters: the text is empty" },
-        { "abc", 3, NULL, 3, CLG_EINVAL,
+        { "abc", 3, NULL, 3, CLG_EFORMAT,
           "the text is too short: 3 characters, a window takes 3 and one more" },
         { "abc", 3, NULL, 0, CLG_EINVAL, "the context must be 1 .. 2147483647: 0" },
         { "abxa", 4, "ab", 2, CLG_ERANGE, "character 0x78 ('x') at byte 2 is not in the vocabulary of 2" },

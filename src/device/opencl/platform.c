@@ -82,7 +82,7 @@ static void list_all(const clgi_cl_functions *cl, listing *list)
         list->n_platforms = 0;
         if (code == -1001)
             snprintf(found.note, sizeof found.note,
-                     "no OpenCL driver is registered (/etc/OpenCL/vendors is empty)");
+                     "no OpenCL driver is registered (in /etc/OpenCL/vendors, or where OCL_ICD_VENDORS points)");
         else
             add_note("clGetPlatformIDs", code);
         return;
