@@ -2,16 +2,9 @@
  *     p = p (1 - lr weight_decay);  p = p - lr sign(b1 m + (1 - b1) grad);  m = b2 m + (1 - b2) grad */
 #include "optim/optimizer.h"
 
-static clg_tensor *sign(clg_graph *g, clg_tensor *x)
-{
-    clg_tensor *zero = clg_constant(g, CLG_F32, 0.0), *one = clg_constant(g, CLG_F32, 1.0);
-    clg_tensor *below = clg_where(g, clg_less(g, x, zero), clg_constant(g, CLG_F32, -1.0), zero);
-    return clg_where(g, clg_greater(g, x, zero), one, below);
-}
-
 static void record(clg_graph *g, clg_optimizer *o, clg_tensor *p, clg_tensor *grad)
 {
-    clg_tensor *step = sign(g, clgi_moving_average(g, o->states[0], grad, o->beta1));
+    clg_tensor *step = clg_sign(g, clgi_moving_average(g, o->states[0], grad, o->beta1));
     clg_tensor *shrunk = clgi_optimizer_shrink(g, o, p);
     clg_assign(g, p, clg_sub(g, shrunk, clg_mul(g, step, clgi_optimizer_rate(g, o, 1.0))));
     clg_assign(g, o->states[0], clgi_moving_average(g, o->states[0], grad, o->beta2));
