@@ -1,5 +1,5 @@
-/* sum[i] = parts[0][i] + parts[1][i] + ... in this order, for i < count. One work-item: ITEM_ELEMENTS elements; any
- * local size, no local memory. */
+/* sum[i] = parts[0][i] + parts[1][i] + ... in this order, for i < count, a multiple of VEC. One work-item:
+ * ITEM_ELEMENTS elements; any local size, no local memory. */
 #ifndef ITEM_ELEMENTS
 #define ITEM_ELEMENTS 4096
 #endif
@@ -13,10 +13,5 @@ KERNEL NAME(attention_sum)(__global const float *parts, const ulong parts_offset
         VF total = VLOAD(parts + i);
         for (int p = 1; p < n_parts; p++) total += VLOAD(parts + p * count + i);
         VSTORE(total, sum + i);
-    }
-    for (long i = end - (end - begin) % VEC; i < end; i++) {
-        float total = parts[i];
-        for (int p = 1; p < n_parts; p++) total += parts[p * count + i];
-        sum[i] = total;
     }
 }

@@ -1,8 +1,12 @@
 /* Launches of gather and scatter_add. CPU family: a work-item takes whole rows, in vectors; GPU family, and where a
- * work-item would loop too long: one result each, and as many launches as the device's limit on loops asks for. */
+ * work-item would loop too long: one result each, and as many launches as keep the loops short. */
 #include "ops/gather.h"
 
-enum { ITEM_ELEMENTS = 4096, LOCAL_ITEMS = 64 };
+enum {
+    ITEM_ELEMENTS = 4096,
+    LOCAL_ITEMS = 64,
+    LAUNCH_PLACES = 1 << 15 /* a single item may add all of them: about 30 ms on a GPU */
+};
 
 /* How the result is seen as a matrix. */
 typedef struct matrix {
@@ -164,7 +168,8 @@ static void emit_scatter_single(const clgi_problem *problem, clgi_emitter *emitt
 {
     const clgi_gather_sizes s = clgi_gather_sizes_of(problem->node);
     const int64_t limit = problem->traits->max_trips / 2;
-    const int64_t most = limit && limit < s.m ? limit : s.m;
+    const int64_t longest = limit && limit < LAUNCH_PLACES ? limit : LAUNCH_PLACES;
+    const int64_t most = longest < s.m ? longest : s.m;
     int partial = -1;
     if (most < s.m) partial = clgi_emit_workspace(emitter, 4 * (uint64_t)(s.outer * s.n * s.inner));
     for (int64_t from = 0; from == 0 || from < s.m; from += most) {

@@ -117,13 +117,19 @@ static void test_conv_without_memory(void **state)
 
 /* --- matmul ------------------------------------------------------------------------------------------- */
 
-/* layout: 0 dense, 1 transposed in memory, 2 every second element of a wider memory. */
+/* layout: 0 dense, 1 transposed in memory, 2 every second element of a wider memory, 3 the same row each time. */
 static clgi_host_tensor matrix(clg_dtype dtype, int64_t rows, int64_t columns, int layout, int exact,
                                int64_t salt)
 {
     if (layout == 1)
         return permuted(samples(dtype, SHAPE(columns, rows), exact, salt), (const int[]){ 1, 0 });
     if (layout == 0) return samples(dtype, SHAPE(rows, columns), exact, salt);
+    if (layout == 3) {
+        clgi_host_tensor row = samples(dtype, SHAPE(1, columns), exact, salt);
+        row.shape = SHAPE(rows, columns);
+        row.stride[0] = 0;
+        return row;
+    }
     clgi_host_tensor t = samples(dtype, SHAPE(rows * 2, columns * 2), exact, salt);
     t.shape = SHAPE(rows, columns);
     t.stride[0] *= 2;
@@ -158,16 +164,16 @@ static void check_matmul(clg_dtype dtype, int64_t m, int64_t n, int64_t k, int l
 
 static const int64_t sizes[][3] = { { 1, 1, 1 },      { 1, 7, 300 }, { 13, 1, 5 }, { 12, 32, 16 },
                                     { 97, 33, 257 },  { 5, 65, 0 },  { 0, 3, 4 },  { 49, 1030, 3 },
-                                    { 130, 31, 513 }, { 3, 4, 2 } };
+                                    { 130, 31, 513 }, { 3, 4, 2 },   { 2, 9, 40 } };
 
 static void test_matmul(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i)
-        for (int layout = 0; layout < 9; ++layout)
+        for (int layout = 0; layout < 16; ++layout)
             for (int exact = 0; exact < 2; ++exact) {
-                check_matmul(CLG_F32, sizes[i][0], sizes[i][1], sizes[i][2], layout / 3, layout % 3, exact);
-                check_matmul(CLG_F64, sizes[i][0], sizes[i][1], sizes[i][2], layout / 3, layout % 3, exact);
+                check_matmul(CLG_F32, sizes[i][0], sizes[i][1], sizes[i][2], layout / 4, layout % 4, exact);
+                check_matmul(CLG_F64, sizes[i][0], sizes[i][1], sizes[i][2], layout / 4, layout % 4, exact);
             }
 }
 
