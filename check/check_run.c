@@ -113,7 +113,7 @@ static void count_result(run *r, const clgi_check_case *c, const result *res)
 static void judge(const run *r, const clgi_check_case *c, const clgi_oracle *oracle, const clgi_values *got,
                   result *res)
 {
-    clgi_verdict verdict = clgi_oracle_judge(oracle, c, got);
+    clgi_verdict verdict = clgi_oracle_judge(oracle, c, got, clg_device_describe(r->device)->engine);
     res->share = verdict.share;
     memcpy(res->implementation, got->implementation, sizeof res->implementation);
     if (!verdict.ok) {

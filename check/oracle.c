@@ -124,7 +124,16 @@ static void judge_zeros(const clgi_check_case *c, const double *reference, int64
              "%lld of %lld results are zero: the case proves nothing", (long long)zeros, (long long)count);
 }
 
-clgi_verdict clgi_oracle_judge(const clgi_oracle *o, const clgi_check_case *c, const clgi_values *got)
+/* Two factors, each rounded to eight bits: 2 * 2^-9 of every term. */
+static clgi_bound product_bound(const clgi_check_case *c, int of_gradient, const char *engine)
+{
+    clgi_bound bound = bound_of(c, of_gradient);
+    if (engine && strcmp(c->op->name, "matmul") == 0) bound.terms += 0x1p15;
+    return bound;
+}
+
+clgi_verdict clgi_oracle_judge(const clgi_oracle *o, const clgi_check_case *c, const clgi_values *got,
+                               const char *engine)
 {
     static const clgi_bound exact = { 0, 0, 0, 0 };
     const clgi_values *reference = &o->values;
@@ -132,7 +141,7 @@ clgi_verdict clgi_oracle_judge(const clgi_oracle *o, const clgi_check_case *c, c
     for (int k = 0; k < got->n_out; k++) {
         int64_t count = reference->out_count[k];
         clgi_comparison a = { got->out[k], reference->out[k], o->absolute.out[k], NULL, count, exact, 1, 0 };
-        if (!is_exact(c)) a.bound = bound_of(c, 0);
+        if (!is_exact(c)) a.bound = product_bound(c, 0, engine);
         a.growth = 1 + sqrt(clgi_largest(o->ones.out[k], count)) / 8;
         a.size = fmax(clgi_largest(a.reference, count), a.bound.floor * largest_input(c, reference));
         judge_array(&a, "y", k, &verdict);
@@ -149,7 +158,7 @@ clgi_verdict clgi_oracle_judge(const clgi_oracle *o, const clgi_check_case *c, c
                               1,
                               0 };
         if (!a.got || !a.reference) continue;
-        if (!is_exact(c)) a.bound = bound_of(c, 1);
+        if (!is_exact(c)) a.bound = product_bound(c, 1, engine);
         a.growth = 1 + sqrt(clgi_largest(o->ones.gradient[i], count)) / 8;
         a.size = fmax(clgi_largest(a.reference, count),
                       a.bound.floor * largest_weight(reference) * amplification(c, reference));

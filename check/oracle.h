@@ -20,6 +20,8 @@ typedef struct clgi_oracle {
 clg_status clgi_oracle_make(clg_device *host, const clgi_check_case *c, clgi_values values,
                             clgi_oracle *ret_oracle, clg_error *error);
 void clgi_oracle_finish(clgi_oracle *oracle);
-clgi_verdict clgi_oracle_judge(const clgi_oracle *oracle, const clgi_check_case *c, const clgi_values *got);
+/* `engine`: the device's matrix engine, NULL where it has none: products of matrices are then of bfloat16. */
+clgi_verdict clgi_oracle_judge(const clgi_oracle *oracle, const clgi_check_case *c, const clgi_values *got,
+                               const char *engine);
 
 #endif

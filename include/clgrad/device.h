@@ -24,6 +24,15 @@ typedef enum clg_family {
     CLG_FAMILY_GPU   /* work-group tiles in local memory */
 } clg_family;
 
+/* Of matrix products (matmul); everything else is f32. */
+typedef enum clg_precision {
+    CLG_PRECISION_DEFAULT, /* f32, unless CLGRAD_PRECISION says otherwise */
+    CLG_PRECISION_F32,
+    /* Factors are rounded to bfloat16 (relative error 2^-9), sums are f32, where the device has a matrix engine
+     * that gives the right answer to a small product; f32 where it has none.                       */
+    CLG_PRECISION_BF16
+} clg_precision;
+
 /* What discovery found. Strings live as long as the list. */
 typedef struct clg_device_info {
     const char *id;   /* "0:1" as `clinfo -l` numbers, or "host" */
@@ -40,7 +49,8 @@ typedef struct clg_device_info {
     uint32_t compute_units, max_work_group;
     double rate_gflops, copy_gbps; /* of the verified probe; 0 before it ran */
     int32_t rank;                  /* place in the order of `auto`, from 1; 0 when refused */
-    uint64_t reserved[8];
+    const char *engine;            /* of an open device: the matrix engine in use, or NULL */
+    uint64_t reserved[7];
 } clg_device_info;
 
 typedef struct clg_device_list {
@@ -59,11 +69,12 @@ typedef struct clg_device_options {
     clg_family family;   /* default: CLG_FAMILY_AUTO */
     int32_t no_fallback; /* 1: an op without a working kernel is an error instead of a host step */
     void *queue;         /* set by clg_device_open_queue (opencl.h) */
-    uint64_t reserved[7];
+    clg_precision precision;
+    uint64_t reserved[6];
 } clg_device_options;
 #define CLG_DEVICE_OPTIONS_INIT                                                                              \
     {                                                                                                        \
-        CLG_FAMILY_AUTO, 0, 0,                                                                               \
+        CLG_FAMILY_AUTO, 0, 0, CLG_PRECISION_DEFAULT,                                                        \
         {                                                                                                    \
             0                                                                                                \
         }                                                                                                    \

@@ -19,6 +19,10 @@ clg_status clgi_folder_private(const char *path, clg_error *error);
 /* The user's cache folder for clgrad (XDG_CACHE_HOME, HOME); "" when there is none. Free with clgi_free. */
 char *clgi_cache_folder(void);
 
+/* 1 where the processor has AMX for bfloat16 and the system lets this process use it, from now on: the state of its
+ * threads grows by 8 KiB, which a small alternate signal stack may not hold.                       */
+int clgi_allow_matrix_tiles(void);
+
 /* Shared libraries. NULL when absent. */
 void *clgi_library_open(const char *const *names, size_t n);
 void *clgi_library_symbol(void *library, const char *name);

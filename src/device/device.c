@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "device/device_internal.h"
+#include "device/engine.h"
 #include "device/kernels.h"
 
 /* Chunks hold blocks for vectors of 16 floats, two of them in a row: a cache line pair. */
@@ -233,11 +234,25 @@ static clg_status set_reason(clg_device *device, const char *because, const char
     return device->reason ? CLG_OK : clgi_fail_memory(error, 256);
 }
 
+static clg_status wants_engine(const clg_device *device, int *ret_wanted, clg_error *error)
+{
+    const char *word = clgi_env(CLGI_ENV_PRECISION);
+    clg_precision precision = device->options.precision;
+    if (precision == CLG_PRECISION_DEFAULT) {
+        if (word[0] != '\0' && strcmp(word, "f32") && strcmp(word, "bf16"))
+            return clgi_fail(error, CLG_EINVAL, "open: CLGRAD_PRECISION is f32 or bf16, not \"%.40s\"", word);
+        precision = strcmp(word, "bf16") ? CLG_PRECISION_F32 : CLG_PRECISION_BF16;
+    }
+    *ret_wanted = precision == CLG_PRECISION_BF16 && clgi_device_has_kernels(device);
+    return CLG_OK;
+}
+
 clg_status clgi_device_open_found(const clgi_found *found, const clg_device_options *options,
                                   const char *because, const char *passed_over, clg_device **ret_device,
                                   clg_error *error)
 {
     clg_error own = CLG_ERROR_INIT;
+    int engine_wanted = 0;
     clg_device *device = clgi_alloc_zero(1, sizeof *device);
     if (!device) return clgi_fail_memory(error, sizeof *device);
     clg_status status = make_lock(&device->lock, error);
@@ -253,6 +268,9 @@ clg_status clgi_device_open_found(const clgi_found *found, const clg_device_opti
     CLGI_TRY(clgi_device_result(device, status, &own, error));
     device->info.family = family_name(device);
     CLGI_TRY(set_reason(device, because, passed_over, error));
+    CLGI_TRY(wants_engine(device, &engine_wanted, error));
+    if (engine_wanted) CLGI_TRY(clgi_engine_find(device, error));
+    if (device->engine) device->info.engine = device->engine->name;
     *ret_device = device;
     return CLG_OK;
 out:

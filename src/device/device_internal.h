@@ -33,6 +33,7 @@ struct clg_device {
     clg_device_traits traits;
     clg_device_info info; /* strings in `strings` */
     clg_device_options options;
+    const struct clgi_engine *engine; /* NULL: none is used */
     clgi_arena strings;
     char *reason;         /* "NAME, because ..." */
     pthread_mutex_t lock; /* recursive */

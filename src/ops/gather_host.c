@@ -99,8 +99,9 @@ void clgi_host_scatter_add(const clgi_host_call *call)
 {
     indexed task = indexed_of(call);
     const clgi_host_tensor *out = &call->out[0];
+    if (!clg_shape_count(out->shape)) return;
     memset(out->data, 0, (size_t)clg_shape_count(out->shape) * clg_dtype_size(out->dtype));
-    if (!clg_shape_count(out->shape) || !task.sizes.m) return;
+    if (!task.sizes.m) return;
     const int64_t work = task.sizes.m * task.sizes.inner, grain = 16 * CLGI_HOST_CHUNK / work;
     clgi_host_parallel(task.sizes.outer, grain ? grain : 1, scatter_parts, &task);
 }

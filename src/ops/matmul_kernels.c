@@ -4,20 +4,9 @@
  * of compute units, so that results do not depend on it.                                          */
 #include <string.h>
 
+#include "ops/matmul_engine.h"
 #include "ops/matmul_library.h"
-
-/* The product with its batch axes merged into at most three. */
-typedef struct product {
-    int64_t m, n, k, batch;
-    int64_t size[3]; /* outermost first; 1 where unused */
-    int64_t a_batch[3], b_batch[3];
-    int64_t a_row, a_step; /* strides of a along m and k */
-    int64_t b_row, b_col;  /* strides of b along k and n */
-} product;
-
-typedef struct axis {
-    int64_t size, a, b;
-} axis;
+#include "ops/matmul_product.h"
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -32,69 +21,13 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* Stride of a leading axis of the result in an operand, which may lack the axis or repeat along it. */
-static int64_t batch_stride(const clgi_view *view, int axis_of_result, int ndim)
-{
-    int at = axis_of_result - (ndim - view->shape.ndim);
-    return at < 0 || view->shape.dim[at] == 1 ? 0 : view->stride[at];
-}
-
-/* Batch axes that both operands walk evenly become one; those along which b stays the same become rows. */
-static int merge_batch(const clgi_problem *problem, product *p, axis *axes)
-{
-    const clg_shape *out = &problem->out[0].view.shape;
-    int count = 0;
-    for (int i = out->ndim - 3; i >= 0; i--) {
-        axis next = { out->dim[i], batch_stride(&problem->in[0].view, i, out->ndim),
-                      batch_stride(&problem->in[1].view, i, out->ndim) };
-        axis *last = count ? &axes[count - 1] : NULL;
-        if (next.size == 1) continue;
-        if (!count && !next.b && next.a == p->m * p->a_row)
-            p->m *= next.size;
-        else if (last && next.a == last->a * last->size && next.b == last->b * last->size)
-            last->size *= next.size;
-        else
-            axes[count++] = next;
-    }
-    return count;
-}
-
-static int product_of(const clgi_problem *problem, product *ret_product, const char **ret_why)
-{
-    const clgi_view *a = &problem->in[0].view, *b = &problem->in[1].view;
-    const int na = a->shape.ndim, nb = b->shape.ndim;
-    axis axes[CLG_MAX_DIMS];
-    product p;
-    if (problem->in[0].dtype != CLG_F32 || problem->in[1].dtype != CLG_F32) {
-        *ret_why = "operands are not f32";
-        return 0;
-    }
-    memset(&p, 0, sizeof p);
-    p.m = a->shape.dim[na - 2], p.k = a->shape.dim[na - 1], p.n = b->shape.dim[nb - 1];
-    p.a_row = a->stride[na - 2], p.a_step = a->stride[na - 1];
-    p.b_row = b->stride[nb - 2], p.b_col = b->stride[nb - 1];
-    int count = merge_batch(problem, &p, axes);
-    if (count > 3) {
-        *ret_why = "more than three batch axes that cannot be merged";
-        return 0;
-    }
-    p.batch = 1;
-    for (int i = 0; i < 3; i++) {
-        const axis one = { 1, 0, 0 }, *from = 2 - i < count ? &axes[2 - i] : &one;
-        p.size[i] = from->size, p.a_batch[i] = from->a, p.b_batch[i] = from->b;
-        p.batch *= from->size;
-    }
-    *ret_product = p;
-    return 1;
-}
-
 /* --- Launch pieces ---------------------------------------------------------------------------- */
 static void longs(clgi_launch *launch, const int64_t *values, size_t n)
 {
     for (size_t i = 0; i < n; i++) clgi_launch_long(launch, values[i]);
 }
 
-static void batch_arguments(clgi_launch *launch, const product *p)
+static void batch_arguments(clgi_launch *launch, const clgi_product *p)
 {
     longs(launch, p->size + 1, 2);
     longs(launch, p->a_batch, 3);
@@ -102,7 +35,7 @@ static void batch_arguments(clgi_launch *launch, const product *p)
 }
 
 /* Both operands as they are. */
-static void strided_arguments(clgi_launch *launch, const clgi_problem *problem, const product *p)
+static void strided_arguments(clgi_launch *launch, const clgi_problem *problem, const clgi_product *p)
 {
     const int64_t numbers[] = { p->m, p->n, p->k, p->a_row, p->a_step, p->b_row, p->b_col, p->batch };
     clgi_launch_operand(launch, &problem->in[0]);
@@ -126,7 +59,7 @@ static void size_of(clgi_launch *launch, int64_t x, int64_t y, int64_t z, int64_
 }
 
 /* The result's parameters: the result itself, or the workspace of its parts, which is returned. */
-static int emit_result(clgi_launch *launch, clgi_emitter *emitter, const product *p, int split)
+static int emit_result(clgi_launch *launch, clgi_emitter *emitter, const clgi_product *p, int split)
 {
     const int64_t rows = p->batch * p->m;
     if (split == 1) {
@@ -139,7 +72,7 @@ static int emit_result(clgi_launch *launch, clgi_emitter *emitter, const product
 }
 
 /* Adds the parts of a split sum in their order, and stores. Nothing where it was not split. */
-static void emit_sum(const clgi_problem *problem, clgi_emitter *emitter, const product *p, int parts,
+static void emit_sum(const clgi_problem *problem, clgi_emitter *emitter, const clgi_product *p, int parts,
                      int split)
 {
     const int64_t rows = p->batch * p->m;
@@ -190,7 +123,7 @@ enum {
 };
 
 /* Tiles per work-item: enough work for each, CPU_ITEMS of them where there is more; few left: k is cut. */
-static void cpu_blocks(const product *p, cpu_tile *t)
+static void cpu_blocks(const clgi_product *p, cpu_tile *t)
 {
     const int64_t m_tiles = larger(ceil_div(p->m, t->rows), 1);
     const int64_t n_tiles = larger(ceil_div(p->n, (int64_t)t->cols * t->vec), 1);
@@ -206,7 +139,7 @@ static void cpu_blocks(const product *p, cpu_tile *t)
     t->split = (int)larger(smaller(CPU_PARTS / larger(items, 1), parts), 1);
 }
 
-static cpu_tile cpu_tile_of(const clgi_problem *problem, const product *p)
+static cpu_tile cpu_tile_of(const clgi_problem *problem, const clgi_product *p)
 {
     const int wide = problem->traits->vector >= 16;
     const int most_rows = wide ? 14 : 6, packed_rows = wide ? 12 : 4, registers = wide ? 28 : 12;
@@ -229,7 +162,7 @@ typedef struct pack {
     int width, vec;
 } pack;
 
-static int emit_pack(const clgi_operand *from, const product *p, const pack *how, clgi_emitter *emitter)
+static int emit_pack(const clgi_operand *from, const clgi_product *p, const pack *how, clgi_emitter *emitter)
 {
     /* Read along the lines of memory: few long rows, or many steps of k. */
     const int along = how->col == 1 ? 0 : how->row == 1 ? 1 : 2, depth = along == 1 ? 256 : 16;
@@ -258,8 +191,8 @@ static int emit_pack(const clgi_operand *from, const product *p, const pack *how
 
 static int cpu_accepts(const clgi_problem *problem, const char **ret_why)
 {
-    product p;
-    if (!product_of(problem, &p, ret_why)) return 0;
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, ret_why)) return 0;
     cpu_tile t = cpu_tile_of(problem, &p);
     const int64_t step = 1 + t.cols + t.rows * (1 + t.cols);
     const int64_t trips = t.row_tiles * t.col_tiles * ceil_div(p.k, t.split) * step;
@@ -273,8 +206,8 @@ static int cpu_accepts(const clgi_problem *problem, const char **ret_why)
 static void cpu_emit(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const char *why;
-    product p;
-    if (!product_of(problem, &p, &why)) return;
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, &why)) return;
     const cpu_tile t = cpu_tile_of(problem, &p);
     const pack left = { p.m, p.a_step, p.a_row, p.a_batch, t.rows, 4 };
     const pack right = { p.n, p.b_row, p.b_col, p.b_batch, t.vec * t.cols, t.vec };
@@ -309,7 +242,7 @@ typedef struct dot_tile {
 enum { DOT_ROWS = 16, DOT_COLS = 12 }; /* past these packing b pays */
 
 /* As many accumulators as registers allow, the shorter side of the result in one tile where it fits. */
-static dot_tile dot_tile_of(const clgi_problem *problem, const product *p)
+static dot_tile dot_tile_of(const clgi_problem *problem, const clgi_product *p)
 {
     const int registers = problem->traits->vector >= 16 ? 24 : 8;
     const int side = registers >= 24 ? 5 : 3;
@@ -323,8 +256,8 @@ static dot_tile dot_tile_of(const clgi_problem *problem, const product *p)
 
 static int dot_accepts(const clgi_problem *problem, const char **ret_why)
 {
-    product p;
-    if (!product_of(problem, &p, ret_why)) return 0;
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, ret_why)) return 0;
     const dot_tile t = dot_tile_of(problem, &p);
     const int64_t step = 1 + t.cols + t.rows * (1 + t.cols);
     if (p.a_step != 1 || p.b_row != 1)
@@ -343,8 +276,8 @@ static int dot_accepts(const clgi_problem *problem, const char **ret_why)
 static void dot_emit(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const char *why;
-    product p;
-    if (!product_of(problem, &p, &why)) return;
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, &why)) return;
     const dot_tile t = dot_tile_of(problem, &p);
     const int64_t numbers[] = { p.m, p.n, p.k, p.a_row, p.b_col, p.batch };
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_dot.cl");
@@ -374,29 +307,30 @@ enum {
     GPU_PART = 256   /* shortest part of k worth it */
 };
 
-static int64_t gpu_groups(const product *p, const gpu_tile *t)
+static int64_t gpu_groups(const clgi_product *p, const gpu_tile *t)
 {
     return ceil_div(p->m, t->tile) * ceil_div(p->n, t->tile) * p->batch;
 }
 
-static int gpu_tile_fits(const clgi_problem *problem, const product *p, const gpu_tile *t)
+static int gpu_tile_fits(const clgi_problem *problem, const clgi_product *p, const gpu_tile *t)
 {
     const uint64_t items = (uint64_t)(t->tile / t->patch) * (uint64_t)(t->tile / t->patch);
     const uint64_t local = (uint64_t)t->depth * (uint64_t)(2 * t->tile + 4) * sizeof(float);
     const int smallest = t->tile == 32;
+    const int filled = p->m > t->tile / 2 && p->n > t->tile / 2 && gpu_groups(p, t) >= GPU_GROUPS;
     return items <= problem->traits->max_work_group && local <= problem->traits->local_memory_bytes &&
-           (smallest || gpu_groups(p, t) >= GPU_GROUPS);
+           (smallest || filled);
 }
 
 /* Iterations of a work-item per step of k, times DEPTH: the steps, both fetches, and the outer loop. */
-static int64_t gpu_trips(const product *p, const gpu_tile *t)
+static int64_t gpu_trips(const clgi_product *p, const gpu_tile *t)
 {
     const int64_t items = (int64_t)(t->tile / t->patch) * (t->tile / t->patch);
     const int64_t per_block = t->depth + 2 * (ceil_div(t->depth * t->tile, items) + 1) + 1;
     return (ceil_div(ceil_div(p->k, t->split), t->depth) + 1) * per_block;
 }
 
-static int gpu_tile_of(const clgi_problem *problem, const product *p, gpu_tile *ret_tile)
+static int gpu_tile_of(const clgi_problem *problem, const clgi_product *p, gpu_tile *ret_tile)
 {
     const size_t count = sizeof gpu_tiles / sizeof *gpu_tiles;
     size_t i = 0;
@@ -412,9 +346,9 @@ static int gpu_tile_of(const clgi_problem *problem, const product *p, gpu_tile *
 
 static int gpu_accepts(const clgi_problem *problem, const char **ret_why)
 {
-    product p;
+    clgi_product p;
     gpu_tile t;
-    if (!product_of(problem, &p, ret_why)) return 0;
+    if (!clgi_product_of(problem, &p, ret_why)) return 0;
     *ret_why = "work-groups or local memory of the device are too small";
     return gpu_tile_of(problem, &p, &t);
 }
@@ -422,9 +356,9 @@ static int gpu_accepts(const clgi_problem *problem, const char **ret_why)
 static void gpu_emit(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const char *why;
-    product p;
+    clgi_product p;
     gpu_tile t;
-    if (!product_of(problem, &p, &why) || !gpu_tile_of(problem, &p, &t)) return;
+    if (!clgi_product_of(problem, &p, &why) || !gpu_tile_of(problem, &p, &t)) return;
     const int64_t items = (int64_t)(t.tile / t.patch) * (t.tile / t.patch);
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_gpu.cl");
     clgi_launch_define(launch, "VEC", 4);
@@ -443,15 +377,15 @@ static void gpu_emit(const clgi_problem *problem, clgi_emitter *emitter)
 /* --- Anything, anywhere ----------------------------------------------------------------------- */
 static int general_accepts(const clgi_problem *problem, const char **ret_why)
 {
-    product p;
-    return product_of(problem, &p, ret_why);
+    clgi_product p;
+    return clgi_product_of(problem, &p, ret_why);
 }
 
 static void general_emit(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const char *why;
-    product p;
-    if (!product_of(problem, &p, &why)) return;
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, &why)) return;
     const int64_t limit = problem->traits->max_trips;
     const int split = limit ? (int)larger(ceil_div(p.k * 2, limit), 1) : 1;
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_general.cl");
@@ -465,6 +399,7 @@ static void general_emit(const clgi_problem *problem, clgi_emitter *emitter)
 
 const clgi_implementation clgi_matmul_kernels[] = {
     { "matmul_clblast", CLG_FAMILY_AUTO, clgi_matmul_library_accepts, clgi_matmul_library_emit },
+    { "matmul_engine", CLG_FAMILY_AUTO, clgi_matmul_engine_accepts, clgi_matmul_engine_emit },
     { "matmul_dot", CLG_FAMILY_CPU, dot_accepts, dot_emit },
     { "matmul_cpu", CLG_FAMILY_CPU, cpu_accepts, cpu_emit },
     { "matmul_gpu", CLG_FAMILY_GPU, gpu_accepts, gpu_emit },

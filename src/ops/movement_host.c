@@ -38,6 +38,7 @@ void clgi_host_pad(const clgi_host_call *call)
     const int ndim = in->shape.ndim;
     const size_t size = clg_dtype_size(out->dtype);
     int64_t place[CLG_MAX_DIMS] = { 0 }, stride[CLG_MAX_DIMS], step = 1, inside = 0, from = 0;
+    if (clg_shape_count(out->shape) == 0) return;
     memset(out->data, 0, (size_t)clg_shape_count(out->shape) * size);
     if (clg_shape_count(in->shape) == 0) return;
     for (int d = ndim - 1; d >= 0; --d) {

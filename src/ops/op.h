@@ -98,6 +98,8 @@ void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_
 /* An output, written by this launch as it is: `__global TYPE *y, const ulong y_offset`, dense. Of an op of kind
  * CLGI_KERNEL, or workspace that stands in for an output that nobody reads.                       */
 void clgi_launch_output(clgi_launch *launch, const clgi_operand *out);
+/* Puts the text of a built-in file before the template. */
+void clgi_launch_include(clgi_launch *launch, const char *file);
 /* What random.cl wants, whose text is put before the template: `const uint seed_low, const uint seed_high, const uint
  * random_step`.                                                                                   */
 void clgi_launch_random(clgi_launch *launch);

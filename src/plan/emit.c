@@ -115,12 +115,16 @@ void clgi_launch_output(clgi_launch *launch, const clgi_operand *out)
     clgi_launch_value(launch, value, 0, size, CLGI_READS | CLGI_WRITES);
 }
 
+void clgi_launch_include(clgi_launch *launch, const char *file)
+{
+    if (launch) clgi_text_add(&clgi_launch_step(launch)->source_code, "%s\n", clgi_cl_file(file));
+}
+
 void clgi_launch_random(clgi_launch *launch)
 {
     static const clgi_parameter_kind kinds[] = { CLGI_PARAMETER_SEED_LOW, CLGI_PARAMETER_SEED_HIGH,
                                                  CLGI_PARAMETER_STEP };
-    if (!launch) return;
-    clgi_text_add(&clgi_launch_step(launch)->source_code, "%s\n", clgi_cl_file("random.cl"));
+    clgi_launch_include(launch, "random.cl");
     for (int i = 0; i < 3; ++i)
         clgi_launch_parameter(launch, (clgi_parameter){ .kind = kinds[i], .bytes = 4 });
 }

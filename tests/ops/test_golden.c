@@ -103,7 +103,7 @@ static int check_case(clg_device *host, clg_device *device, const clgi_check_cas
         print_error("%s: %s\n", c->line, error.message);
         failures++;
     } else {
-        clgi_verdict verdict = clgi_oracle_judge(&oracle, c, &got);
+        clgi_verdict verdict = clgi_oracle_judge(&oracle, c, &got, NULL);
         if (!verdict.ok) print_error("%s: %s\n", c->line, verdict.message);
         failures += !verdict.ok;
     }

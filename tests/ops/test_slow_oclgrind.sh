@@ -106,6 +106,12 @@ cpu,gpu argsort f32 [257]
 cpu,gpu f32 [2,9,7,3] window=3,3 stride=2,2 pad=1,1
 CASES
 
+# Products of bfloat16, by the one engine that a simulator can run.
+export CLGRAD_PRECISION=bf16 CLGRAD_ENGINE=fma
+check cpu "matmul f32 [65,63] [63,64]"
+check gpu "matmul f32 [65,63] [63,64]"
+unset CLGRAD_PRECISION CLGRAD_ENGINE
+
 # What the others refuse: the general kernels, which take anything.
 kernels=$("$CLGRAD_COMMAND" ops | sed -n 's/.*; kernels: //p' | tr ' ' '\n' | grep -v clblast)
 CLGRAD_SKIP=$(echo "$kernels" | grep -v _general | paste -sd,)

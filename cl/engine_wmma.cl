@@ -1,0 +1,44 @@
+/* Matrix engine of AMD's RDNA 3 GPUs (interface: engine_fma.cl): a fragment of 16 x 16 sums by a wave of 32. Lanes l
+ * and l + 16 both hold row l of a and column l of b, whole; element e of lane l is row 2 e + l / 16, column l % 16 of
+ * the sums.
+ * Source: AMD, RDNA3 Instruction Set Architecture, "Wave Matrix Multiply Accumulate".              */
+#define ENGINE_ITEMS 32
+#define ENGINE_ROWS 16
+#define ENGINE_COLS 16
+#define ENGINE_PAIRS 8
+#define ENGINE_MEMORY __local
+#define ENGINE_ATTRIBUTES __attribute__((reqd_work_group_size(32, 1, 1)))
+
+#ifndef CLG_WMMA_TYPES
+#define CLG_WMMA_TYPES
+typedef short clg_bf16x16 __attribute__((ext_vector_type(16)));
+typedef union clg_fragment {
+    uint8 words;
+    clg_bf16x16 values;
+} clg_fragment;
+#endif
+
+#define LANE ((int)get_local_id(0))
+#define LINE (LANE % 16)
+#define LOAD_A(from, at)                                                                                     \
+    clg_fragment at;                                                                                         \
+    at.words = vload8(LINE, from);
+#define LOAD_B(from, at)                                                                                     \
+    clg_fragment at;                                                                                         \
+    at.words = (uint8)(from[LINE], from[LINE + 16], from[LINE + 32], from[LINE + 48], from[LINE + 64],       \
+                       from[LINE + 80], from[LINE + 96], from[LINE + 112]);
+#define MULTIPLY(c, a, b) c = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a.values, b.values, c);
+#define PUT(c, to)                                                                                           \
+    (to)[LANE / 16 * 32 + LINE] = c.s0, (to)[(LANE / 16 + 2) * 32 + LINE] = c.s1,                            \
+    (to)[(LANE / 16 + 4) * 32 + LINE] = c.s2, (to)[(LANE / 16 + 6) * 32 + LINE] = c.s3,                      \
+    (to)[(LANE / 16 + 8) * 32 + LINE] = c.s4, (to)[(LANE / 16 + 10) * 32 + LINE] = c.s5,                     \
+    (to)[(LANE / 16 + 12) * 32 + LINE] = c.s6, (to)[(LANE / 16 + 14) * 32 + LINE] = c.s7;
+
+#define ENGINE_BEGIN float8 c00 = (float8)(0.0f), c01 = c00, c10 = c00, c11 = c00;
+#define ENGINE_STEP(from_a0, from_a1, from_b0, from_b1)                                                      \
+    {                                                                                                        \
+        LOAD_A(from_a0, a0) LOAD_A(from_a1, a1) LOAD_B(from_b0, b0) LOAD_B(from_b1, b1)                      \
+        MULTIPLY(c00, a0, b0) MULTIPLY(c01, a0, b1) MULTIPLY(c10, a1, b0) MULTIPLY(c11, a1, b1)              \
+    }
+#define ENGINE_STORE(to) PUT(c00, to) PUT(c01, to + 16) PUT(c10, to + 16 * 32) PUT(c11, to + 16 * 32 + 16)
+#define ENGINE_END
