@@ -451,6 +451,10 @@ case("pad", [random((2, 3, 2, 4))], lambda x: F.pad(x, (1, 0, 0, 2, 2, 1, 0, 1))
 case("argmax", [random((4, 7, 3))], lambda t: t.argmax(1), "axis=1", gradient=False)
 case("argmax", [random((6, 5))], lambda t: t.argmax(0), "axis=0", gradient=False)
 
+# 5 columns do not divide by 2, 4 channels do.
+for name, op in (("max", F.adaptive_max_pool2d), ("avg", F.adaptive_avg_pool2d)):
+    case("adaptive_%s_pool2d" % name, [random((2, 6, 5, 4))], lambda t: nhwc(op(nchw(t), (3, 2))), "size=3,2")
+
 # --- Writing ---------------------------------------------------------------------------------------
 def exact_float(x):
     word = "%.9g" % x

@@ -53,6 +53,38 @@ static void on_every_device(void (*test)(clg_device *device, void *payload), voi
         }
 }
 
+/* --- Sorting -------------------------------------------------------------------------------------------- */
+
+/* The largest `k` of each row of three; none for 0. */
+static void test_top_k(void **state)
+{
+    static const float values[6] = { 3, 1, 2, -1, 5, 0 };
+    static const float largest[2][3] = { { 3, 2, 1 }, { 5, 0, -1 } };
+    static const int32_t places[2][3] = { { 0, 2, 1 }, { 1, 2, 0 } };
+    (void)state;
+    clg_device *device = open_family("host", CLG_FAMILY_AUTO);
+    clg_graph *graph = clg_graph_create(device);
+    clg_tensor *x = store(device, CLG_F32, (clg_shape){ 2, { 2, 3 } }, values), *top, *at;
+    for (int64_t k = 0; k <= 3; k++) {
+        float got[6];
+        int32_t got_places[6];
+        clg_graph_clear(graph);
+        clg_top_k(graph, x, k, 1, 1, &top, &at);
+        clg_keep(graph, top);
+        clg_keep(graph, at);
+        if (clg_graph_run(graph)) fail_msg("%s", clg_graph_error(graph)->message);
+        assert_int_equal(clg_tensor_read(top, got, (size_t)(2 * k) * sizeof *got, NULL), CLG_OK);
+        assert_int_equal(clg_tensor_read(at, got_places, (size_t)(2 * k) * sizeof *got_places, NULL), CLG_OK);
+        for (int64_t i = 0; i < 2 * k; i++) {
+            assert_true(got[i] == largest[i / k][i % k]);
+            assert_int_equal(got_places[i], places[i / k][i % k]);
+        }
+    }
+    clg_tensor_destroy(x);
+    clg_graph_destroy(graph);
+    clg_device_close(device);
+}
+
 /* --- Bad indices ---------------------------------------------------------------------------------------- */
 
 static clg_tensor *gather(clg_graph *g, clg_tensor *x, clg_tensor *i)
@@ -232,6 +264,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_bad_indices), cmocka_unit_test(test_one_order),
                                         cmocka_unit_test(test_second_derivative),
-                                        cmocka_unit_test(test_layer) };
+                                        cmocka_unit_test(test_layer), cmocka_unit_test(test_top_k) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
