@@ -1,8 +1,9 @@
-"""Attention forward + backward: this library's fused op, its unfused composition, and PyTorch's composition, in turn.
+"""Attention forward + backward: this library's fused op, its unfused composition, PyTorch's composition, and PyTorch's own
+fused op where its version has one, in turn.
 
     vs_attention.py BENCH [--heads 8] [--depth 64] [--causal] [--lengths 256,1024] [--rounds 9] [--unfused]
 
-Prints per length the medians in ms, their quotient (PyTorch / fused) and the arena's size. BENCH is the program
+Prints per length the medians in ms, their quotients (the others / fused) and the arena's size. BENCH is the program
 benchmarks/attention.
 """
 import argparse
@@ -39,15 +40,24 @@ class Composed:
             self.dy = torch.rand(shape) * 2 - 1
             self.hidden = torch.ones(length, length, dtype=torch.bool).triu(1) if self.causal else None
             self.step(length)
-        q, k, v = self.inputs
         for t in self.inputs:
             t.grad = None
         start = time.perf_counter()
+        self.attend(*self.inputs).backward(self.dy)
+        return 1e3 * (time.perf_counter() - start), 0
+
+    def attend(self, q, k, v):
         scores = q @ k.transpose(-1, -2) * self.depth ** -0.5
         if self.causal:
             scores = scores.masked_fill(self.hidden, float("-inf"))
-        (torch.softmax(scores, -1) @ v).backward(self.dy)
-        return 1e3 * (time.perf_counter() - start), 0
+        return torch.softmax(scores, -1) @ v
+
+
+class Fused(Composed):
+    """PyTorch's scaled_dot_product_attention."""
+
+    def attend(self, q, k, v):
+        return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=self.causal)
 
 
 def main():
@@ -63,7 +73,9 @@ def main():
     o = parser.parse_args()
     torch.set_num_threads(os.cpu_count())
     head = [o.bench, str(o.heads), str(o.depth), str(int(o.causal))]
-    peers = {"fused": Bench(*head, "0"), "pytorch": Composed(o.heads, o.depth, o.causal)}
+    peers = {"fused": Bench(*head, "0"), "composed": Composed(o.heads, o.depth, o.causal)}
+    if hasattr(torch.nn.functional, "scaled_dot_product_attention"):
+        peers["sdpa"] = Fused(o.heads, o.depth, o.causal)
     if o.unfused:
         peers["unfused"] = Bench(*head, "1")
     print("%d heads of %d, causal %d, PyTorch %s, %d threads" %
@@ -78,8 +90,9 @@ def main():
                 times[name].append(ms)
                 arena = size if name == "fused" else arena
         text = "  ".join("%s %.2f (best %.2f)" % (n, statistics.median(t), min(t)) for n, t in times.items() if t)
-        ratio = statistics.median(times["pytorch"]) / statistics.median(times["fused"]) if times["pytorch"] else 0
-        print("length %5d  %s  pytorch/fused %.2f  arena %.2f MB" % (length, text, ratio, arena / 1e6), flush=True)
+        ratios = "  ".join("%s/fused %.2f" % (n, statistics.median(t) / statistics.median(times["fused"]))
+                           for n, t in times.items() if t and n != "fused")
+        print("length %5d  %s  %s  arena %.2f MB" % (length, text, ratios, arena / 1e6), flush=True)
 
 
 if __name__ == "__main__":
