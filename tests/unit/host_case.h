@@ -46,14 +46,25 @@ static inline clgi_host_tensor permuted(clgi_host_tensor t, const int *order)
     return view;
 }
 
+enum { GUARD_BYTES = 16 }; /* behind a result */
+
 /* Allocated and filled with bytes that are NaN as floats; free .data. */
 static inline clgi_host_tensor result(clg_dtype dtype, clg_shape shape)
 {
     size_t bytes = (size_t)clg_shape_count(shape) * clg_dtype_size(dtype);
-    void *data = malloc(bytes + 1);
+    void *data = malloc(bytes + GUARD_BYTES);
     assert_non_null(data);
-    memset(data, 0xff, bytes + 1);
+    memset(data, 0xff, bytes + GUARD_BYTES);
     return dense(dtype, shape, data);
+}
+
+/* Nothing was written behind the result. */
+static inline void check_guard(const clgi_host_tensor *t, const char *what)
+{
+    const unsigned char *end =
+        (const unsigned char *)t->data + (size_t)clg_shape_count(t->shape) * clg_dtype_size(t->dtype);
+    for (int i = 0; i < GUARD_BYTES; ++i)
+        if (end[i] != 0xff) fail_msg("%s writes %d bytes behind its result", what, i + 1);
 }
 
 typedef struct settings {

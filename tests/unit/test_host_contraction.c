@@ -51,6 +51,7 @@ static void compare(void (*host)(const clgi_host_call *), const int64_t *attribu
     call_host(host, (settings){ .attributes = attributes }, (clgi_host_tensor[]){ a, b }, 2, &out, 1);
     for (int64_t i = 0; i < clg_shape_count(shape); ++i)
         check_close(get(&out, i), want[i], tolerance, what, i);
+    check_guard(&out, what);
     free(out.data);
 }
 
@@ -157,6 +158,7 @@ static void check_matmul(clg_dtype dtype, int64_t m, int64_t n, int64_t k, int l
             check_close(get(&c, i * n + j), sum, exact ? 0.0 : eps * size * (double)(k + 2), "matmul",
                         i * n + j);
         }
+    check_guard(&c, "matmul");
     free(a.data);
     free(b.data);
     free(c.data);
