@@ -11,108 +11,10 @@
 
 #include <clgrad/clgrad.h>
 
-#include "device/device_internal.h"
 #include "graph/graph.h"
+#include "support/idle_device.h"
 
 enum { ROUNDS = 41, REPEATS = 200, CLASSES = 10 };
-
-/* --- A device that does nothing --------------------------------------------------------------------- */
-
-static clg_status idle_discover(const clg_device_info **ret_devices, size_t *ret_count, const char **ret_note,
-                                clg_error *error)
-{
-    static const clg_device_info info = { .id = "idle",
-                                          .name = "a device that runs nothing",
-                                          .vendor = "none",
-                                          .platform = "none",
-                                          .driver = "1",
-                                          .opencl_version = "",
-                                          .type = "gpu",
-                                          .family = "cpu",
-                                          .memory_bytes = (uint64_t)1 << 30,
-                                          .max_allocation_bytes = (uint64_t)1 << 28,
-                                          .max_work_group = 1 };
-    (void)error;
-    *ret_devices = &info;
-    *ret_count = 1;
-    *ret_note = NULL;
-    return CLG_OK;
-}
-
-static clg_status idle_open(const clg_device_info *info, const clg_device_options *options, void **ret_handle,
-                            clg_device_traits *ret_traits, clg_error *error)
-{
-    clg_status status = clgi_host_backend.open(info, options, ret_handle, ret_traits, error);
-    ret_traits->family = CLG_FAMILY_CPU;
-    ret_traits->vector = 16;
-    ret_traits->max_argument_bytes = 1024;
-    return status;
-}
-
-static clg_status idle_build(void *handle, const char *const *texts, size_t n_texts, const void *binary,
-                             size_t binary_bytes, clg_program **ret_program, clg_error *error)
-{
-    (void)handle, (void)texts, (void)n_texts, (void)binary, (void)binary_bytes, (void)error;
-    *ret_program = malloc(1);
-    return *ret_program ? CLG_OK : CLG_ENOMEM;
-}
-
-static clg_status idle_binary(void *handle, clg_program *program, void **ret_binary, size_t *ret_bytes,
-                              clg_error *error)
-{
-    (void)handle, (void)program, (void)ret_binary, (void)ret_bytes, (void)error;
-    return CLG_END;
-}
-
-static void idle_program_release(void *handle, clg_program *program)
-{
-    (void)handle;
-    free(program);
-}
-
-static clg_status idle_kernel(void *handle, clg_program *program, const char *name, clg_kernel **ret_kernel,
-                              clg_error *error)
-{
-    (void)handle, (void)program, (void)name, (void)error;
-    *ret_kernel = malloc(1);
-    return *ret_kernel ? CLG_OK : CLG_ENOMEM;
-}
-
-static void idle_kernel_release(void *handle, clg_kernel *kernel)
-{
-    (void)handle;
-    free(kernel);
-}
-
-static clg_status idle_set_argument(void *handle, clg_kernel *kernel, uint32_t index,
-                                    const clg_argument *argument, clg_error *error)
-{
-    (void)handle, (void)kernel, (void)index, (void)argument, (void)error;
-    return CLG_OK;
-}
-
-static clg_status idle_launch(void *handle, clg_kernel *kernel, const uint64_t global[3],
-                              const uint64_t local[3], clg_error *error)
-{
-    (void)handle, (void)kernel, (void)global, (void)local, (void)error;
-    return CLG_OK;
-}
-
-static clg_status open_idle(clg_backend *backend, clg_device **ret_device, clg_error *error)
-{
-    *backend = clgi_host_backend;
-    backend->discover = idle_discover;
-    backend->probe = NULL;
-    backend->open = idle_open;
-    backend->build = idle_build;
-    backend->binary = idle_binary;
-    backend->program_release = idle_program_release;
-    backend->kernel = idle_kernel;
-    backend->kernel_release = idle_kernel_release;
-    backend->set_argument = idle_set_argument;
-    backend->launch = idle_launch;
-    return clgi_device_open_backend(backend, ret_device, error);
-}
 
 /* --- Times ------------------------------------------------------------------------------------------ */
 
@@ -219,7 +121,7 @@ int main(int argc, char **argv)
     clg_backend backend;
     clg_device *device = NULL;
     clg_error error = CLG_ERROR_INIT;
-    int failed = open_idle(&backend, &device, &error) != CLG_OK || run_on(device);
+    int failed = idle_device_open(&backend, CLG_FAMILY_CPU, &device, &error) != CLG_OK || run_on(device);
     clg_device_close(device);
     device = NULL;
     if (!failed && argc > 1) failed = clg_device_open(argv[1], &device, &error) != CLG_OK || run_on(device);

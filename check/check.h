@@ -38,8 +38,11 @@ void clgi_usage_merge(clgi_check_usage *usage, const char *names);
 size_t clgi_usage_missing(const clgi_check_usage *usage, clg_family family,
                           void (*line)(const char *text, void *payload), void *payload);
 
-/* Central differences in f64 on the host against the recorded gradients, for the small cases. */
-clg_status clgi_check_differences(const char *filter, void (*line)(const char *text, void *payload),
-                                  void *payload, clgi_check_totals *ret_totals, clg_error *error);
+/* Central differences in f64 on the host against the recorded gradients, for the small cases. order 2:
+ * differences of the gradients against the gradients' gradients; ops without, which say why, count as
+ * unsupported. */
+clg_status clgi_check_differences(const char *filter, int order,
+                                  void (*line)(const char *text, void *payload), void *payload,
+                                  clgi_check_totals *ret_totals, clg_error *error);
 
 #endif

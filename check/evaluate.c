@@ -16,7 +16,7 @@ typedef struct session {
     int wide;
     clg_graph *graph;
     clg_tensor *base[CLGI_CHECK_MAX_IN], *stored[CLGI_CHECK_MAX_IN], *weight[CLGI_CHECK_MAX_OUT];
-    clg_tensor *out[CLGI_CHECK_MAX_OUT], *gradient[CLGI_CHECK_MAX_IN];
+    clg_tensor *out[CLGI_CHECK_MAX_OUT], *gradient[CLGI_CHECK_MAX_IN], *probe[CLGI_CHECK_MAX_IN];
 } session;
 
 /* --- Doubles to and from a tensor's type ------------------------------------------------------ */
@@ -184,6 +184,28 @@ static void build_gradients(session *s, clg_tensor *loss)
             s->gradient[i] = clg_keep(s->graph, clg_gradient(s->graph, loss, s->stored[i]));
 }
 
+/* sum(gradient * probe), a function of the inputs like the loss. */
+static clg_status probe_gradients(session *s, clgi_values *v, clg_tensor **ret_sum, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    uint64_t state = 99;
+    *ret_sum = NULL;
+    for (int i = 0; i < v->n_in; i++) {
+        if (!s->gradient[i] || clg_graph_error(s->graph)->status) continue;
+        const int64_t count = v->in_count[i];
+        if (!v->probe[i] && !(v->probe[i] = clgi_alloc_zero((size_t)count + 1, sizeof(double))))
+            CLGI_TRY(clgi_fail_memory(error, (size_t)count));
+        for (int64_t j = 0; j < count; j++) v->probe[i][j] = clgi_splitmix_real(&state, -1, 1);
+        CLGI_TRY(clg_tensor_create(s->device, clg_tensor_dtype(s->gradient[i]),
+                                   clg_tensor_shape(s->gradient[i]), &s->probe[i], error));
+        CLGI_TRY(write_numbers(s->probe[i], v->probe[i], count, error));
+        clg_tensor *part = clg_sum_all(s->graph, clg_mul(s->graph, s->gradient[i], s->probe[i]));
+        *ret_sum = *ret_sum ? clg_add(s->graph, *ret_sum, part) : part;
+    }
+out:
+    return status;
+}
+
 static clg_status record(session *s, clgi_values *v, int gradient, clg_error *error)
 {
     clg_tensor *loss = NULL;
@@ -197,6 +219,10 @@ static clg_status record(session *s, clgi_values *v, int gradient, clg_error *er
         if (!is_stored(s, s->out[k])) clg_keep(s->graph, s->out[k]);
     if (gradient && build_loss(s, v, &loss, error)) return error->status;
     if (loss) build_gradients(s, loss);
+    if (loss && gradient == 2) {
+        if (probe_gradients(s, v, &loss, error)) return error->status;
+        if (loss) build_gradients(s, loss);
+    }
     return clgi_error_copy(error, clg_graph_error(s->graph));
 }
 
@@ -234,33 +260,40 @@ out:
 
 static int wants_gradient(const clgi_check_case *c, int gradient)
 {
-    return gradient && !(c->op->flags & CLGI_CASE_NO_GRADIENT);
+    return c->op->flags & CLGI_CASE_NO_GRADIENT ? 0 : gradient;
 }
 
 /* All but the graph. */
 static void session_finish(session *s)
 {
     for (int i = 0; i < CLGI_CHECK_MAX_IN; i++) {
+        clg_tensor_destroy(s->probe[i]);
         clg_tensor_destroy(s->stored[i]);
         clg_tensor_destroy(s->base[i]);
     }
     for (int k = 0; k < CLGI_CHECK_MAX_OUT; k++) clg_tensor_destroy(s->weight[k]);
 }
 
-/* What `explain` says of the case alone, which plans it but builds nothing. */
-static clg_status name_alone(clg_device *device, const clgi_check_case *c, int gradient, clgi_values *v,
-                             clg_error *error)
+clg_status clgi_evaluate_look(clg_device *device, const clgi_check_case *c, int gradient, clgi_values *values,
+                              void (*look)(clg_graph *graph, void *payload), void *payload, clg_error *error)
 {
     clg_status status = CLG_OK;
     session s = { .device = device, .c = c, .graph = clg_graph_create(device) };
     if (!s.graph) return clgi_fail_memory(error, sizeof s);
-    CLGI_TRY(store_inputs(&s, v, error));
-    CLGI_TRY(record(&s, v, gradient, error));
-    name_implementations(s.graph, v->implementation, sizeof v->implementation);
+    CLGI_TRY(store_inputs(&s, values, error));
+    CLGI_TRY(record(&s, values, wants_gradient(c, gradient), error));
+    look(s.graph, payload);
 out:
     session_finish(&s);
     clg_graph_destroy(s.graph);
     return status;
+}
+
+/* What `explain` says of one case alone, which plans it but builds nothing. */
+static void look_at_names(clg_graph *graph, void *payload)
+{
+    clgi_values *values = payload;
+    name_implementations(graph, values->implementation, sizeof values->implementation);
 }
 
 static clg_status run_together(clg_graph *graph, session *sessions, size_t n, clgi_values *values,
@@ -294,8 +327,8 @@ clg_status clgi_evaluate_many(clg_device *device, const clgi_check_case *cases, 
     for (size_t i = 0; i < n; i++) {
         values[i].host_steps = host_steps;
         if (n > 1)
-            CLGI_TRY(
-                name_alone(device, &cases[i], wants_gradient(&cases[i], gradient[i]), &values[i], error));
+            CLGI_TRY(clgi_evaluate_look(device, &cases[i], gradient[i], &values[i], look_at_names, &values[i],
+                                        error));
     }
 out:
     for (size_t i = 0; sessions && i < n; i++) session_finish(&sessions[i]);

@@ -11,6 +11,7 @@ typedef struct clgi_values {
     int64_t in_count[CLGI_CHECK_MAX_IN], out_count[CLGI_CHECK_MAX_OUT];
     double *in[CLGI_CHECK_MAX_IN], *gradient[CLGI_CHECK_MAX_IN]; /* gradient: NULL where there is none */
     double *out[CLGI_CHECK_MAX_OUT], *weight[CLGI_CHECK_MAX_OUT];
+    double *probe[CLGI_CHECK_MAX_IN]; /* weights of the gradients, for those of second order */
     uint64_t host_steps;
     char implementation[200]; /* of the plan, joined by '+' */
 } clgi_values;
@@ -29,9 +30,14 @@ clg_status clgi_values_copy(const clgi_check_case *c, const clgi_values *from, c
 void clgi_values_finish(clgi_values *values);
 
 /* Numbers as f64 where `wide`, else in the case's type. Makes weights where missing; fills out and, with
- * `gradient`, gradient[]. The values may be run again with other inputs.                          */
+ * `gradient`, gradient[]: 1 of sum(out * weight), 2 of the sum of these gradients times probes, which it
+ * makes where missing. The values may be run again with other inputs.                                           */
 clg_status clgi_evaluate(clg_device *device, const clgi_check_case *c, int wide, int gradient,
                          clgi_values *values, clg_error *error);
+
+/* Records the case as clgi_evaluate does, and shows its graph to `look` instead of running it. */
+clg_status clgi_evaluate_look(clg_device *device, const clgi_check_case *c, int gradient, clgi_values *values,
+                              void (*look)(clg_graph *graph, void *payload), void *payload, clg_error *error);
 
 /* n cases in one graph, whose kernels are then built in few programs. An error is nobody's: run them one by one
  * to learn whose. host_steps are those of all of them.                                             */

@@ -117,6 +117,7 @@ void clgi_values_finish(clgi_values *values)
     for (int i = 0; i < CLGI_CHECK_MAX_IN; i++) {
         clgi_free(values->in[i]);
         clgi_free(values->gradient[i]);
+        clgi_free(values->probe[i]);
     }
     for (int i = 0; i < CLGI_CHECK_MAX_OUT; i++) {
         clgi_free(values->out[i]);

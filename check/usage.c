@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/env.h"
 #include "ops/op.h"
@@ -39,7 +40,7 @@ static int is_used(const clgi_check_usage *usage, const char *name)
 static int is_expected(const char *name, clg_family of, clg_family family)
 {
     if (strstr(name, "clblast") && !clgi_env_on(CLGI_ENV_CLBLAST)) return 0;
-    if (strstr(name, "engine") && strcmp(clgi_env(CLGI_ENV_PRECISION), "bf16")) return 0;
+    if (strstr(name, "engine") && strcasecmp(clgi_env(CLGI_ENV_PRECISION), "bf16")) return 0;
     return of == CLG_FAMILY_AUTO || family == CLG_FAMILY_AUTO || of == family;
 }
 

@@ -17,6 +17,9 @@
 #ifndef PASS
 #define PASS 0 /* 0 forward, 1 gradients */
 #endif
+#ifndef COLS
+#define COLS 3 /* vectors of lanes */
+#endif
 #ifndef DEPTH
 #define DEPTH 64 /* head size */
 #endif
@@ -39,7 +42,6 @@
 #define I     VI
 #define IS_CAUSAL (CAUSAL % 3 != 0)
 #define FULL  (VEC == 16 ? 24 : 12) /* vectors of a tile, for 32 or 16 registers */
-#define COLS  3                     /* vectors of lanes */
 #define SPAN  (COLS * VEC)
 #define BLOCK 48
 #define DV    (DEPTH / VEC)

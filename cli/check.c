@@ -11,7 +11,7 @@
 typedef struct check_options {
     const char *device, *family, *filter;
     int64_t every;
-    int json, failed, differences;
+    int json, failed, differences, second;
 } check_options;
 
 const cli_option cli_options_check[] = {
@@ -23,6 +23,8 @@ const cli_option cli_options_check[] = {
     { "failed", CLI_FLAG, offsetof(check_options, failed), NULL, "print only cases that are not ok", 0 },
     { "differences", CLI_FLAG, offsetof(check_options, differences), NULL,
       "gradients against central differences in f64 on the host instead", 0 },
+    { "second", CLI_FLAG, offsetof(check_options, second), NULL,
+      "with --differences: the gradients of gradients", 0 },
     { "json", CLI_FLAG, offsetof(check_options, json), NULL, "one JSON document per family", 0 },
     { 0 },
 };
@@ -54,15 +56,33 @@ static int print_missing(check_options *o, clg_family family, const clgi_check_u
     return whole && clgi_usage_missing(usage, family, print_line, o) ? CLI_FAILED : CLI_OK;
 }
 
-static int run(check_options *o, clg_family family, const char *what, clgi_check_usage *usage)
+/* A filter that no line contains is a word that somebody misspelled. */
+static int no_case(const cli_verb *verb, const char *filter)
+{
+    enum { MOST = 512 };
+    const char *names[MOST], *nearest;
+    char word[64];
+    size_t n = 0;
+    clg_op_info info;
+    for (; n < MOST && clg_op_describe(n, &info); ++n) names[n] = info.name;
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(filter, " "), filter);
+    nearest = cli_nearest(word, names, n);
+    if (nearest && strcmp(nearest, word) != 0)
+        return cli_usage(verb, "no case contains \"%s\"; did you mean %s?", filter, nearest);
+    return cli_usage(verb, "no case contains \"%s\"; `clgrad ops` lists the ops", filter);
+}
+
+static int run(const cli_verb *verb, check_options *o, clg_family family, const char *what,
+               clgi_check_usage *usage)
 {
     clg_error error = CLG_ERROR_INIT;
     clgi_check_totals totals = { 0 };
-    clg_status status = o->differences
-                            ? clgi_check_differences(o->filter, print_line, o, &totals, &error)
-                            : clgi_check_run(o->device ? o->device : "auto", family, o->filter, (int)o->every,
-                                             o->json, print_line, o, &totals, &error);
+    clg_status status =
+        o->differences ? clgi_check_differences(o->filter, o->second ? 2 : 1, print_line, o, &totals, &error)
+                       : clgi_check_run(o->device ? o->device : "auto", family, o->filter, (int)o->every,
+                                        o->json, print_line, o, &totals, &error);
     if (status) return cli_fail(&error);
+    if (!totals.cases && o->filter) return no_case(verb, o->filter);
     clgi_usage_merge(usage, totals.usage.names);
     return print_totals(o, what, &totals);
 }
@@ -82,12 +102,17 @@ int cli_run_check(const cli_verb *verb, int argc, char **argv)
     int code = cli_parse(verb, argc, argv, &o, NULL);
     if (code != CLI_CONTINUE) return code;
     setenv("CLGRAD_CACHE", "off", 0); /* nobody else wants these kernels, and binaries cost time */
-    if (o.differences) return run(&o, CLG_FAMILY_AUTO, "differences", &usage);
+    if (o.differences && (o.device || strcmp(o.family, "auto") != 0 || o.every > 1 || o.json))
+        return cli_usage(verb, "--differences takes --filter and --failed only: it runs on the host in f64");
+    if (o.second && !o.differences) return cli_usage(verb, "--second has no effect without --differences");
+    if (o.json && o.failed)
+        return cli_usage(verb, "--failed has no effect with --json: the document has all cases");
+    if (o.differences) return run(verb, &o, CLG_FAMILY_AUTO, "differences", &usage);
     for (size_t i = 0; i < sizeof families / sizeof *families; ++i) {
         int all = !strcmp(o.family, "all") && families[i].in_all;
         if (!all && strcmp(o.family, families[i].name)) continue;
         found = 1;
-        code = run(&o, families[i].family, families[i].name, &usage);
+        code = run(verb, &o, families[i].family, families[i].name, &usage);
         if (code) result = code;
     }
     if (found && !strcmp(o.family, "all") && print_missing(&o, CLG_FAMILY_AUTO, &usage)) result = CLI_FAILED;

@@ -12,11 +12,11 @@
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
 
 /* --- options.c: one table per verb -------------------------------------------------------------- */
-typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT, CLI_REAL } cli_kind;
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT, CLI_REAL, CLI_POSITIVE } cli_kind;
 typedef struct cli_option {
     const char *name;
     cli_kind kind;
-    size_t offset;        /* of the member: int, const char *, int64_t or double */
+    size_t offset;        /* of the member: int, const char *, int64_t or double (positive: above 0) */
     const char *argument; /* "N", "FILE"; NULL for a flag */
     const char *help;
     int64_t low; /* lowest value of a count */
@@ -37,6 +37,28 @@ typedef struct cli_verb {
 int cli_parse(const cli_verb *verb, int argc, char **argv, void *values, const char **words);
 void cli_help(const cli_verb *verb, FILE *file);
 
+/* --- settings.c: what a user may change of a recipe ----------------------------------------------- */
+typedef struct cli_settings {
+    const char *optimizer, *schedule; /* NULL: the recipe's */
+#define FLAG_TYPE                                                       int
+#define COUNT_TYPE                                                      int64_t
+#define REAL_TYPE                                                       double
+#define POSITIVE_TYPE                                                   double
+#define SETTING(kind, member, option, argument, takes, schedules, help) kind##_TYPE member;
+#include "settings.def"
+#undef SETTING
+} cli_settings;
+/* Nothing given. */
+void cli_settings_init(cli_settings *settings);
+/* CLI_CONTINUE, or the exit code after a message: unknown names, settings that would have no effect. */
+int cli_settings_apply(const cli_verb *verb, const cli_settings *settings, recipe *r);
+
+/* --- files.c ------------------------------------------------------------------------------------- */
+/* CLG_EIO where the option's file cannot be written; `path` may be NULL. */
+clg_status cli_check_writable(const char *option, const char *path, clg_error *error);
+/* Whether two paths lead to one file, there or not yet. Not so of /dev/null and its like. */
+int cli_same_file(const char *a, const char *b);
+
 /* --- message.c ---------------------------------------------------------------------------------- */
 /* "clgrad: MESSAGE" on stderr; returns the exit code of the status. */
 int cli_fail(const clg_error *error);
@@ -44,6 +66,9 @@ void cli_set_error(clg_error *error, clg_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* "clgrad VERB: MESSAGE" on stderr; returns CLI_USAGE. */
 int cli_usage(const cli_verb *verb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* "no such WHAT: WORD; did you mean X? There are ..."; returns CLI_USAGE. */
+int cli_unknown(const cli_verb *verb, const char *what, const char *word, const char *const *candidates,
+                size_t n);
 /* The candidate with the smallest edit distance; NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t n);
 /* Warnings of the library go to stderr from now on, each one once. */
@@ -69,13 +94,32 @@ const char *const *cli_metadata_of(cli_metadata *metadata, const recipe *r, cons
 /* The bytes behind a text model's tokens into `vocabulary` [256]; CLG_EFORMAT where the file is not one of
  * a text. */
 clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *ret_count, clg_error *error);
-/* A net with the file's parameters; the recipe is read from the file. */
+/* A net with the file's parameters; the recipe is read from the file. CLG_ENONFINITE for NaN or infinity in it. */
 clg_status cli_model_open(const char *path, clg_device *device, const recipe **ret_recipe,
                           clg_module **ret_net, clg_error *error);
 /* CLG_EFORMAT unless the data have the classes (of a text: the characters) that the file was trained with. */
 clg_status cli_model_fits(const char *path, const clg_dataset *data, clg_error *error);
+/* CLG_ENONFINITE where an answer of the model in the file is NaN or infinite. */
+clg_status cli_finite(const char *path, const float *values, size_t count, clg_error *error);
 /* Steps that ran on the host although the device is another. */
 uint64_t cli_fallbacks(const clg_device *device);
+
+/* --- step.c: one training step of a recipe, recorded and not run ---------------------------------- */
+typedef struct cli_step {
+    clg_dataset *data;
+    clg_tensor *x, *y;
+    clg_module *net;
+    clg_optimizer *optimizer;
+    clg_graph *graph;
+} cli_step;
+/* Of zeroed memory; `eval`: the forward pass in evaluation mode instead. Finish the step in any case. */
+clg_status cli_step_record(cli_step *step, clg_device *device, const recipe *r, int64_t batch, int eval,
+                           clg_error *error);
+void cli_step_finish(cli_step *step);
+
+/* --- ngrams.c ------------------------------------------------------------------------------------ */
+/* Prints the cross entropy of `test` by n-grams of `train`, n = 1 .. 5; both are texts. */
+void cli_print_ngrams(const clg_dataset *train, const clg_dataset *test);
 
 /* --- progress.c --------------------------------------------------------------------------------- */
 typedef struct cli_progress {

@@ -6,12 +6,15 @@
 
 typedef struct devices_options {
     int json, no_probe;
+    const char *record;
 } devices_options;
 
 const cli_option cli_options_devices[] = {
     { "json", CLI_FLAG, offsetof(devices_options, json), NULL, "as one JSON document", 0 },
     { "no-probe", CLI_FLAG, offsetof(devices_options, no_probe), NULL,
       "do not measure devices that were never measured", 0 },
+    { "record", CLI_TEXT, offsetof(devices_options, record), "FILE",
+      "write what the drivers say to FILE as well, for a report", 0 },
     { 0 },
 };
 
@@ -24,12 +27,20 @@ typedef struct findings {
 
 /* --- Text --------------------------------------------------------------------------------------- */
 
+/* A figure, or a dash where nothing was measured. */
+static const char *figure(char *text, size_t size, double value)
+{
+    snprintf(text, size, value > 0 ? "%.1f" : "-", value);
+    return text;
+}
+
 static void print_device(const clg_device_info *d)
 {
-    char rank[16] = "-";
+    char rank[16] = "-", rate[24], copy[24];
     if (d->rank) snprintf(rank, sizeof rank, "%d", (int)d->rank);
-    printf("%-5s %4s  %-11s %-6s %8.1f %8.1f %8.1f  %s\n", d->id, rank, d->type, d->family,
-           (double)d->memory_bytes / 1e9, d->rate_gflops, d->copy_gbps, d->name);
+    printf("%-5s %4s  %-11s %-6s %8.1f %8s %8s  %s\n", d->id, rank, d->type, d->family,
+           (double)d->memory_bytes / 1e9, figure(rate, sizeof rate, d->rate_gflops),
+           figure(copy, sizeof copy, d->copy_gbps), d->name);
     if (d->opencl_version[0])
         printf("%12s %s, %s; driver %s; %s\n", "", d->platform, d->vendor, d->driver, d->opencl_version);
     if (d->refused) printf("%12s refused: %s\n", "", d->refused);
@@ -110,6 +121,7 @@ int cli_run_devices(const cli_verb *verb, int argc, char **argv)
     if (code != CLI_CONTINUE) return code;
     clg_status status = clg_device_list_create(!o.no_probe, &f.list, &f.note, &error);
     if (!status) status = clg_undriven_list("/", &f.undriven, &f.n_undriven, &error);
+    if (!status && o.record) status = clg_device_record(o.record, &error);
     if (status)
         code = cli_fail(&error);
     else if (o.json)

@@ -38,6 +38,8 @@ int cli_run_eval(const cli_verb *verb, int argc, char **argv)
     double accuracy = 0, loss = 0;
     int code = cli_parse(verb, argc, argv, &o, &path);
     if (code != CLI_CONTINUE) return code;
+    if (o.data && o.samples > 0)
+        return cli_usage(verb, "--samples has no effect with --data: it is for generated data");
     clg_status status = cli_device(o.device, &device, &error);
     double start = now();
     if (!status) status = cli_model_open(path, device, &r, &net, &error);

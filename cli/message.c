@@ -56,6 +56,18 @@ const char *cli_nearest(const char *word, const char *const *candidates, size_t 
     return best;
 }
 
+int cli_unknown(const cli_verb *verb, const char *what, const char *word, const char *const *candidates,
+                size_t n)
+{
+    char list[400] = "";
+    const char *nearest = cli_nearest(word, candidates, n);
+    for (size_t i = 0; i < n; ++i)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", candidates[i]);
+    if (nearest)
+        return cli_usage(verb, "no such %s: %s; did you mean %s? There are %s", what, word, nearest, list);
+    return cli_usage(verb, "no such %s: %s. There are %s", what, word, list);
+}
+
 /* A warning that was already printed says nothing new: plans of other shapes repeat it. */
 static int is_new(cli_log *log, const char *line)
 {

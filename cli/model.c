@@ -1,4 +1,5 @@
 /* Recipes, devices and models by name: what train, eval, predict and plan have in common. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,17 @@ clg_status cli_device(const char *spec, clg_device **ret_device, clg_error *erro
     return CLG_OK;
 }
 
+clg_status cli_finite(const char *path, const float *values, size_t count, clg_error *error)
+{
+    for (size_t i = 0; i < count; ++i)
+        if (!isfinite(values[i])) {
+            cli_set_error(error, CLG_ENONFINITE, "%.200s: an answer of the model is not finite: %g", path,
+                          (double)values[i]);
+            return CLG_ENONFINITE;
+        }
+    return CLG_OK;
+}
+
 uint64_t cli_fallbacks(const clg_device *device)
 {
     return strcmp(clg_device_describe(device)->type, "host") ? clg_device_count(device).host_steps : 0;
@@ -71,18 +83,7 @@ uint64_t cli_fallbacks(const clg_device *device)
 
 clg_status cli_optimizer(const recipe *r, clg_module *net, clg_optimizer **ret_optimizer, clg_error *error)
 {
-    static const char *const names[] = { "sgd", "adam", "adamw" };
     clg_optimizer *optimizer = recipe_optimizer(r, net);
-    if (!optimizer) {
-        const char *nearest = cli_nearest(r->optimizer, names, 3);
-        if (nearest)
-            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; did you mean %s?", r->optimizer,
-                          nearest);
-        else
-            cli_set_error(error, CLG_EINVAL, "no such optimizer: %.60s; there are sgd, adam, adamw",
-                          r->optimizer);
-        return CLG_EINVAL;
-    }
     const clg_error *made = clg_optimizer_error(optimizer);
     if (!made->status) {
         *ret_optimizer = optimizer;
@@ -122,6 +123,26 @@ static clg_status read_classes(const char *path, int64_t *ret_classes, clg_error
     return status;
 }
 
+/* A file whose numbers are broken would answer with nonsense. */
+static clg_status check_finite(const char *path, clg_module *net, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    for (size_t i = 0; !status && i < clg_module_parameter_count(net); ++i) {
+        const clg_parameter p = clg_module_parameter(net, i);
+        const size_t count = (size_t)clg_shape_count(clg_tensor_shape(p.tensor));
+        if (clg_tensor_dtype(p.tensor) != CLG_F32) continue;
+        float *values = malloc(count * sizeof *values + 1);
+        if (!values) cli_set_error(error, status = CLG_ENOMEM, "model: memory is exhausted");
+        if (!status) status = clg_tensor_read(p.tensor, values, count * sizeof *values, error);
+        for (size_t k = 0; !status && k < count; ++k)
+            if (!isfinite(values[k]))
+                cli_set_error(error, status = CLG_ENONFINITE, "model: %.200s: '%.80s' holds %g", path, p.name,
+                              (double)values[k]);
+        free(values);
+    }
+    return status;
+}
+
 clg_status cli_model_open(const char *path, clg_device *device, const recipe **ret_recipe,
                           clg_module **ret_net, clg_error *error)
 {
@@ -140,6 +161,7 @@ clg_status cli_model_open(const char *path, clg_device *device, const recipe **r
     if (!found || read_classes(path, &classes, error)) return error->status;
     clg_module *net = found->net(device, classes);
     status = clg_model_load(path, net, error);
+    if (!status) status = check_finite(path, net, error);
     if (status) {
         clg_module_destroy(net);
         return status;

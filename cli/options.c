@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-enum { MAX_OPTIONS = 32, FIRST_VALUE = 256, HELP_VALUE = 255 };
+enum { MAX_OPTIONS = 48, FIRST_VALUE = 256, HELP_VALUE = 255 };
 
 void cli_help(const cli_verb *verb, FILE *file)
 {
@@ -28,6 +28,7 @@ void cli_help(const cli_verb *verb, FILE *file)
 static int bad_value(const cli_verb *verb, const cli_option *o, const char *text)
 {
     if (o->kind == CLI_REAL) return cli_usage(verb, "--%s: not a number: %s", o->name, text);
+    if (o->kind == CLI_POSITIVE) return cli_usage(verb, "--%s: not a number above 0: %s", o->name, text);
     return cli_usage(verb, "--%s: not a whole number of at least %lld: %s", o->name, (long long)o->low, text);
 }
 
@@ -49,9 +50,11 @@ static int store(const cli_verb *verb, const cli_option *o, const char *text, vo
         *(int64_t *)(void *)member = number;
         return CLI_CONTINUE;
     }
-    case CLI_REAL: {
+    case CLI_REAL:
+    case CLI_POSITIVE: {
         double number = strtod(text, &end);
-        if (end == text || *end || number != number) return bad_value(verb, o, text);
+        if (end == text || *end || number != number || (o->kind == CLI_POSITIVE && number <= 0))
+            return bad_value(verb, o, text);
         *(double *)(void *)member = number;
         return CLI_CONTINUE;
     }

@@ -83,8 +83,8 @@ static clg_status stored_samples(clg_device *device, const clg_dataset *data, in
     return status;
 }
 
-static clg_status answer(clg_device *device, clg_module *net, const clg_dataset *data, int64_t first,
-                         int64_t n, clg_error *error)
+static clg_status answer(const char *path, clg_device *device, clg_module *net, const clg_dataset *data,
+                         int64_t first, int64_t n, clg_error *error)
 {
     int64_t classes = clg_dataset_classes(data);
     clg_tensor *x = NULL;
@@ -96,6 +96,7 @@ static clg_status answer(clg_device *device, clg_module *net, const clg_dataset 
         status = clg_graph_run(graph);
         if (!status) status = clg_read(graph, y, shares, (size_t)(n * classes) * sizeof *shares);
         if (status) *error = *clg_graph_error(graph);
+        if (!status) status = cli_finite(path, shares, (size_t)(n * classes), error);
     }
     for (int64_t i = 0; !status && i < n; i += ACROSS)
         print_pictures(data, first + i, n - i < ACROSS ? n - i : ACROSS, shares + i * classes, classes);
@@ -128,7 +129,7 @@ int cli_run_predict(const cli_verb *verb, int argc, char **argv)
     } else if (!status) {
         int64_t left = clg_dataset_count(data) - o.first;
         clg_module_train(net, 0);
-        status = answer(device, net, data, o.first, o.count < left ? o.count : left, &error);
+        status = answer(path, device, net, data, o.first, o.count < left ? o.count : left, &error);
     }
     clg_dataset_destroy(data);
     clg_module_destroy(net);

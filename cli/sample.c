@@ -1,7 +1,9 @@
-/* `clgrad sample`: a text continued by a trained model, one character after the other. The window that the
- * net sees has always the same length - the end of it is padding, which causal attention never looks at -
- * so that one plan serves all. */
+/* `clgrad sample`: a text continued by a trained model, one character after the other. Keys and values
+ * of what was read stay in a cache, so that a character costs one row: one plan reads a whole window,
+ * one more continues it. */
+#include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,31 +81,42 @@ static int choose(const float *scores, int classes, const sample_options *o, uin
 /* --- Text --------------------------------------------------------------------------------------- */
 
 typedef struct writer {
+    const char *path; /* of the model */
     clg_graph *graph;
-    clg_tensor *x;
     clg_module *net;
+    clg_kv_cache *cache;
+    clg_tensor *window_in, *token_in; /* [1, RECIPE_CONTEXT], [1, 1] */
     float *scores;
     int32_t window[RECIPE_CONTEXT];
-    int used, classes;
+    int used, read, classes; /* tokens in the window; those of them that the cache holds */
     uint8_t vocabulary[MAX_CLASSES];
 } writer;
 
-/* The window keeps the last tokens. */
+/* A full window begins anew with its later half: places are learned, so that what stays is read again. */
 static void push(writer *w, int32_t token)
 {
-    if (w->used == RECIPE_CONTEXT) memmove(w->window, w->window + 1, sizeof w->window - sizeof *w->window);
-    w->used -= w->used == RECIPE_CONTEXT;
+    enum { KEPT = RECIPE_CONTEXT / 2 };
+    if (w->used == RECIPE_CONTEXT) {
+        memmove(w->window, w->window + RECIPE_CONTEXT - KEPT, KEPT * sizeof *w->window);
+        w->used = KEPT;
+        w->read = 0;
+    }
     w->window[w->used++] = token;
 }
 
 static clg_status push_prompt(writer *w, const char *prompt, clg_error *error)
 {
     for (size_t i = 0; prompt[i]; ++i) {
-        const uint8_t *found = memchr(w->vocabulary, (unsigned char)prompt[i], (size_t)w->classes);
+        const int c = (unsigned char)prompt[i];
+        const uint8_t *found = memchr(w->vocabulary, c, (size_t)w->classes);
         if (!found) {
-            cli_set_error(error, CLG_ERANGE,
-                          "sample: the model does not know character 0x%02x at byte %zu of the prompt",
-                          (unsigned char)prompt[i], i);
+            char name[8];
+            snprintf(name, sizeof name, isgraph(c) ? "'%c'" : "0x%02x", c);
+            const unsigned char byte = (unsigned char)prompt[i];
+            char shown[8];
+            snprintf(shown, sizeof shown, byte > ' ' && byte < 127 ? "'%c'" : "0x%02x", byte);
+            cli_set_error(error, CLG_ERANGE, "the model does not know character %s at byte %zu of the prompt",
+                          shown, i);
             return CLG_ERANGE;
         }
         push(w, (int32_t)(found - w->vocabulary));
@@ -111,42 +124,77 @@ static clg_status push_prompt(writer *w, const char *prompt, clg_error *error)
     return CLG_OK;
 }
 
+/* The scores of what follows the window: by its last token where that alone is new, else by the whole,
+ * which is padded at its end. */
+static clg_status score(writer *w, const float **ret_scores, clg_error *error)
+{
+    const int next = w->read > 0 && w->read == w->used - 1;
+    const int rows = next ? 1 : RECIPE_CONTEXT;
+    clg_tensor *in = next ? w->token_in : w->window_in;
+    clg_graph_clear(w->graph);
+    clg_status status = clg_kv_cache_set_length(w->cache, next ? w->read : 0, error);
+    if (!status)
+        status = clg_tensor_write(in, next ? &w->window[w->read] : w->window,
+                                  (size_t)rows * sizeof *w->window, error);
+    if (status) return status;
+    clg_tensor *y = clg_keep(w->graph, clg_forward_cached(w->graph, w->net, w->cache, in));
+    const size_t bytes = (size_t)rows * (size_t)w->classes * sizeof *w->scores;
+    if (clg_graph_run(w->graph) || clg_read(w->graph, y, w->scores, bytes)) {
+        *error = *clg_graph_error(w->graph);
+        return error->status;
+    }
+    w->read = w->used;
+    *ret_scores = w->scores + (next ? 0 : w->used - 1) * w->classes;
+    return clg_kv_cache_set_length(w->cache, w->used, error);
+}
+
 static clg_status write_one(writer *w, const sample_options *o, uint64_t *state, clg_error *error)
 {
-    const size_t row = (size_t)w->classes;
-    clg_graph_clear(w->graph);
-    clg_status status = clg_tensor_write(w->x, w->window, sizeof w->window, error);
+    const float *scores = NULL;
+    clg_status status = score(w, &scores, error);
+    if (!status) status = cli_finite(w->path, scores, (size_t)w->classes, error);
     if (status) return status;
-    clg_tensor *y = clg_keep(w->graph, clg_forward(w->graph, w->net, w->x));
-    status = clg_graph_run(w->graph);
-    if (!status) status = clg_read(w->graph, y, w->scores, RECIPE_CONTEXT * row * sizeof *w->scores);
-    if (status) {
-        *error = *clg_graph_error(w->graph);
-        return status;
-    }
-    const int token = choose(w->scores + (size_t)(w->used - 1) * row, w->classes, o, state);
+    const int token = choose(scores, w->classes, o, state);
     putchar(w->vocabulary[token]);
     push(w, token);
     return CLG_OK;
 }
 
-static clg_status write_text(writer *w, clg_device *device, const sample_options *o, clg_error *error)
+static clg_status writer_start(writer *w, clg_device *device, clg_error *error)
 {
-    uint64_t state = (uint64_t)o->seed;
-    const clg_shape shape = { 2, { 1, RECIPE_CONTEXT } };
-    clg_status status = push_prompt(w, o->prompt, error);
-    if (!status) status = clg_tensor_create(device, CLG_I32, shape, &w->x, error);
+    const clg_shape window = { 2, { 1, RECIPE_CONTEXT } }, token = { 2, { 1, 1 } };
+    clg_status status = clg_tensor_create(device, CLG_I32, window, &w->window_in, error);
+    if (!status) status = clg_tensor_create(device, CLG_I32, token, &w->token_in, error);
+    if (!status) status = clg_kv_cache_create(w->net, 1, RECIPE_CONTEXT, &w->cache, error);
     w->graph = clg_graph_create(device);
     w->scores = malloc(sizeof *w->scores * RECIPE_CONTEXT * (size_t)w->classes);
     if (!status && (!w->graph || !w->scores))
         cli_set_error(error, status = CLG_ENOMEM, "sample: memory is exhausted");
     clg_module_train(w->net, 0);
+    return status;
+}
+
+static void writer_finish(writer *w)
+{
+    clg_graph_destroy(w->graph);
+    clg_kv_cache_destroy(w->cache);
+    clg_tensor_destroy(w->window_in);
+    clg_tensor_destroy(w->token_in);
+    free(w->scores);
+}
+
+static clg_status write_text(writer *w, clg_device *device, const sample_options *o, clg_error *error)
+{
+    uint64_t state = (uint64_t)o->seed;
+    clg_status status = push_prompt(w, o->prompt, error);
+    if (!status) status = writer_start(w, device, error);
     if (!status) fputs(o->prompt, stdout);
     for (int64_t i = 0; !status && i < o->count; ++i) status = write_one(w, o, &state, error);
     if (!status) putchar('\n');
-    clg_graph_destroy(w->graph);
-    clg_tensor_destroy(w->x);
-    free(w->scores);
+    if (!status)
+        fprintf(stderr, "done: %lld characters, plans %llu\n", (long long)o->count,
+                (unsigned long long)clg_device_count(device).plans);
+    writer_finish(w);
     return status;
 }
 
@@ -163,6 +211,10 @@ int cli_run_sample(const cli_verb *verb, int argc, char **argv)
     if (code != CLI_CONTINUE) return code;
     if (o.temperature < 0) return cli_usage(verb, "--temperature must not be negative: %g", o.temperature);
     if (!(o.top_p > 0 && o.top_p <= 1)) return cli_usage(verb, "--top-p must be in (0, 1]: %g", o.top_p);
+    if (o.temperature <= 0 && (o.top_k > 0 || o.top_p < 1))
+        return cli_usage(verb, "--%s has no effect with --temperature 0, which takes the likeliest",
+                         o.top_k > 0 ? "top-k" : "top-p");
+    w.path = path;
     clg_status status = cli_model_vocabulary(path, w.vocabulary, &classes, &error);
     w.classes = (int)classes;
     if (!status) status = clg_device_open(o.device ? o.device : "auto", &device, &error);

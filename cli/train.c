@@ -12,10 +12,10 @@
 #include "cli.h"
 
 typedef struct train_options {
-    const char *data, *device, *optimizer, *schedule, *save, *log, *curve, *checkpoint;
-    int64_t epochs, steps, batch, max_steps, seed, samples, checkpoint_steps, warmup;
-    double lr, weight_decay, momentum;
+    const char *data, *device, *save, *log, *curve, *checkpoint;
+    int64_t epochs, steps, batch, max_steps, seed, samples, checkpoint_steps;
     int resume, check_nan;
+    cli_settings settings;
 } train_options;
 
 #define AT(member) offsetof(train_options, member)
@@ -29,13 +29,14 @@ const cli_option cli_options_train[] = {
     { "epochs", CLI_COUNT, AT(epochs), "N", "passes over the data (default: the recipe's)", 1 },
     { "steps", CLI_COUNT, AT(steps), "N", "length of the run and of its schedule, instead of --epochs", 1 },
     { "batch", CLI_COUNT, AT(batch), "N", "samples per step (default: the recipe's)", 1 },
-    { "lr", CLI_REAL, AT(lr), "X", "learning rate (default: the recipe's)", 0 },
-    { "optimizer", CLI_TEXT, AT(optimizer), "O", "sgd, adam or adamw (default: the recipe's)", 0 },
-    { "weight-decay", CLI_REAL, AT(weight_decay), "X", "default: the recipe's", 0 },
-    { "momentum", CLI_REAL, AT(momentum), "X", "of sgd (default: the recipe's, or 0.9)", 0 },
-    { "schedule", CLI_TEXT, AT(schedule), "S", "constant, cosine or one-cycle (default: the recipe's)", 0 },
-    { "warmup", CLI_COUNT, AT(warmup), "N", "steps in which the learning rate rises (default: the recipe's)",
-      0 },
+    { "optimizer", CLI_TEXT, AT(settings.optimizer), "O",
+      "sgd, adam, adamw, rmsprop, adagrad or lion (default: the recipe's)", 0 },
+    { "schedule", CLI_TEXT, AT(settings.schedule), "S",
+      "of the learning rate: constant, cosine, one-cycle, step or plateau (default: the recipe's)", 0 },
+#define SETTING(kind, member, option, argument, takes, schedules, help)                                      \
+    { option, CLI_##kind, AT(settings.member), argument, help, 0 },
+#include "settings.def"
+#undef SETTING
     { "max-steps", CLI_COUNT, AT(max_steps), "N", "stop after so many steps", 1 },
     { "samples", CLI_COUNT, AT(samples), "N", "number of generated samples (default 20000)", 10 },
     { "seed", CLI_COUNT, AT(seed), "N", "of parameters, order and dropout (default 1)", 0 },
@@ -76,61 +77,58 @@ static void catch_signals(void)
 
 /* --- Settings: the command line before the recipe ----------------------------------------------- */
 
+/* Two options that write to one file, or to the one that is read. */
+static int check_files(const cli_verb *verb, const train_options *o)
+{
+    const struct {
+        const char *option, *path;
+    } files[] = { { "data", o->data },
+                  { "save", o->save },
+                  { "checkpoint", o->checkpoint },
+                  { "log", o->log },
+                  { "curve", o->curve } };
+    enum { FILES = sizeof files / sizeof *files };
+    for (int a = 0; a < FILES; ++a)
+        for (int b = a + 1; b < FILES; ++b)
+            if (files[a].path && files[b].path && cli_same_file(files[a].path, files[b].path))
+                return cli_usage(verb, "--%s and --%s name the same file: %s", files[a].option,
+                                 files[b].option, files[b].path);
+    return CLI_CONTINUE;
+}
+
+static int check_together(const cli_verb *verb, const train_options *o)
+{
+    if (o->epochs >= 0 && o->steps >= 0) return cli_usage(verb, "--epochs and --steps exclude each other");
+    if (o->data && o->samples >= 0)
+        return cli_usage(verb, "--samples has no effect with --data: it is for generated data");
+    if (o->checkpoint_steps >= 0 && !o->checkpoint)
+        return cli_usage(verb, "--checkpoint-steps needs --checkpoint FILE or --save FILE");
+    if (o->resume && !o->checkpoint)
+        return cli_usage(verb,
+                         "--resume needs --checkpoint FILE, or the --save FILE of the run that stopped");
+    return check_files(verb, o);
+}
+
 /* The recipe as the command line changes it. */
 static int fill_in(const cli_verb *verb, const train_options *o, recipe *r)
 {
-    static const char *const schedules[] = { "constant", "cosine", "one-cycle" };
-    enum { N_SCHEDULES = sizeof schedules / sizeof *schedules };
+    const int code = check_together(verb, o);
+    if (code != CLI_CONTINUE) return code;
     if (o->epochs >= 0) r->epochs = (uint64_t)o->epochs, r->steps = 0;
     if (o->steps >= 0) r->steps = (uint64_t)o->steps;
     if (o->batch >= 0) r->batch = o->batch;
-    if (o->warmup >= 0) r->warmup_steps = (uint64_t)o->warmup;
-    if (!isnan(o->lr)) r->lr = (float)o->lr;
-    if (!isnan(o->weight_decay)) r->weight_decay = (float)o->weight_decay;
-    if (!isnan(o->momentum)) r->momentum = (float)o->momentum;
-    if (o->optimizer) r->optimizer = o->optimizer;
-    r->nesterov = r->nesterov && r->momentum > 0;
-    int kind = (int)r->schedule;
-    for (int i = 0; o->schedule && i < N_SCHEDULES; ++i)
-        if (!strcmp(o->schedule, schedules[i])) kind = i;
-    if (o->schedule && strcmp(o->schedule, schedules[kind]))
-        return cli_usage(verb, "no such schedule: %s; there are constant, cosine and one-cycle", o->schedule);
-    r->schedule = (clg_schedule_kind)kind;
-    if (o->resume && !o->checkpoint && !o->save)
-        return cli_usage(verb,
-                         "--resume needs --checkpoint FILE, or the --save FILE of the run that stopped");
-    return CLI_CONTINUE;
+    return cli_settings_apply(verb, &o->settings, r);
 }
 
 static void print_last(clg_device *device, const clg_train_result *result)
 {
     clg_device_counters c = clg_device_count(device);
     printf("done: ");
-    if (isfinite(result->test_accuracy)) printf("test accuracy %.4f, ", result->test_accuracy);
+    if (isfinite(result->test_accuracy))
+        printf("test accuracy %.4f, test loss %.4f, ", result->test_accuracy, result->validation_loss);
     printf("trained in %.1f s, fallbacks %llu, plans %llu, builds %llu, peak memory %.1f MB\n",
            result->seconds, (unsigned long long)cli_fallbacks(device), (unsigned long long)c.plans,
            (unsigned long long)c.builds, (double)c.peak_bytes / 1e6);
-}
-
-/* A file that cannot be written is better known before the run than after it. */
-static clg_status check_writable(const char *option, const char *path, clg_error *error)
-{
-    struct stat found;
-    if (!path) return CLG_OK;
-    if (!stat(path, &found) && S_ISDIR(found.st_mode)) {
-        cli_set_error(error, CLG_EIO, "--%s %.300s is a folder", option, path);
-        return CLG_EIO;
-    }
-    if (!stat(path, &found) && !S_ISREG(found.st_mode))
-        return CLG_OK; /* not replaced: the writer has the word */
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
-    int failed = !folder || access(folder, W_OK | X_OK);
-    if (failed)
-        cli_set_error(error, CLG_EIO, "--%s %.300s: the folder cannot be written: %s", option, path,
-                      strerror(errno));
-    free(folder);
-    return failed ? CLG_EIO : CLG_OK;
 }
 
 /* A checkpoint that is missing or damaged is the loop's affair, which has the one before. */
@@ -144,6 +142,14 @@ static clg_status check_resumed(const char *path, const clg_dataset *data, clg_e
 }
 
 /* --- The run ----------------------------------------------------------------------------------- */
+
+/* The average, where one is kept, takes the place of the last parameters. */
+static clg_status average_or_last(clg_optimizer *optimizer, clg_error *error)
+{
+    const clg_status status = clg_optimizer_swap_average(optimizer);
+    if (status) *error = *clg_optimizer_error(optimizer);
+    return status;
+}
 
 static clg_status train_net(const train_options *o, const recipe *r, clg_device *device,
                             const clg_dataset *train, const clg_dataset *test, clg_error *error)
@@ -172,12 +178,36 @@ static clg_status train_net(const train_options *o, const recipe *r, clg_device 
     clg_status status = recipe_reset(r, net, t.seed, error);
     if (!status) status = cli_optimizer(r, net, &optimizer, error);
     if (!status) status = clg_train_classifier(device, net, optimizer, train, test, &t, &result, error);
+    if (!status) status = average_or_last(optimizer, error);
     if (!status && o->save) status = clg_model_save(o->save, net, t.metadata, error);
     cli_progress_clear(&progress);
     if (!status) print_last(device, &result);
     clg_optimizer_destroy(optimizer);
     clg_module_destroy(net);
     return status;
+}
+
+static int train(const train_options *o, const recipe *r)
+{
+    clg_error error = CLG_ERROR_INIT;
+    clg_device *device = NULL;
+    clg_dataset *train_set = NULL, *test_set = NULL;
+    const int64_t tests =
+        o->samples > 0 && o->samples < 2000 ? o->samples : 0; /* never more than are trained on */
+    catch_signals();
+    clg_status status = cli_check_writable("save", o->save, &error);
+    if (!status) status = cli_check_writable("checkpoint", o->checkpoint, &error);
+    if (!status) status = cli_check_writable("curve", o->curve, &error);
+    if (!status) status = cli_device(o->device, &device, &error);
+    if (!status) status = r->data(o->data, CLG_SPLIT_TRAIN, o->samples, &train_set, &error);
+    if (!status) status = r->data(o->data, CLG_SPLIT_TEST, tests, &test_set, &error);
+    if (!status && o->resume) status = check_resumed(o->checkpoint, train_set, &error);
+    if (!status) status = train_net(o, r, device, train_set, test_set, &error);
+    if (!status && clg_dataset_vocabulary(train_set)) cli_print_ngrams(train_set, test_set);
+    clg_dataset_destroy(train_set);
+    clg_dataset_destroy(test_set);
+    clg_device_close(device);
+    return status ? cli_fail(&error) : CLI_OK;
 }
 
 int cli_run_train(const cli_verb *verb, int argc, char **argv)
@@ -188,22 +218,14 @@ int cli_run_train(const cli_verb *verb, int argc, char **argv)
                         .max_steps = CLI_NO_COUNT,
                         .seed = 1,
                         .samples = CLI_NO_COUNT,
-                        .checkpoint_steps = CLI_NO_COUNT,
-                        .warmup = CLI_NO_COUNT,
-                        .lr = CLI_NO_REAL,
-                        .weight_decay = CLI_NO_REAL,
-                        .momentum = CLI_NO_REAL };
+                        .checkpoint_steps = CLI_NO_COUNT };
     const char *name = NULL;
-    clg_error error = CLG_ERROR_INIT;
-    clg_device *device = NULL;
-    clg_dataset *train = NULL, *test = NULL;
+    cli_settings_init(&o.settings);
     int code = cli_parse(verb, argc, argv, &o, &name);
     if (code != CLI_CONTINUE) return code;
     const recipe *found = cli_recipe(verb, name);
     if (!found) return CLI_USAGE;
     recipe r = *found;
-    if (r.momentum <= 0) r.momentum = 0.9f;
-    if ((code = fill_in(verb, &o, &r)) != CLI_CONTINUE) return code;
     char *beside = NULL;
     if (!o.checkpoint && o.save) {
         size_t size = strlen(o.save) + sizeof ".checkpoint";
@@ -211,20 +233,8 @@ int cli_run_train(const cli_verb *verb, int argc, char **argv)
         if (beside) snprintf(beside, size, "%s.checkpoint", o.save);
         o.checkpoint = beside;
     }
-    const int64_t tests =
-        o.samples > 0 && o.samples < 2000 ? o.samples : 0; /* never more than are trained on */
-    catch_signals();
-    clg_status status = check_writable("save", o.save, &error);
-    if (!status) status = check_writable("checkpoint", o.checkpoint, &error);
-    if (!status) status = check_writable("curve", o.curve, &error);
-    if (!status) status = cli_device(o.device, &device, &error);
-    if (!status) status = r.data(o.data, CLG_SPLIT_TRAIN, o.samples, &train, &error);
-    if (!status) status = r.data(o.data, CLG_SPLIT_TEST, tests, &test, &error);
-    if (!status && o.resume) status = check_resumed(o.checkpoint, train, &error);
-    if (!status) status = train_net(&o, &r, device, train, test, &error);
-    clg_dataset_destroy(train);
-    clg_dataset_destroy(test);
-    clg_device_close(device);
+    code = fill_in(verb, &o, &r);
+    if (code == CLI_CONTINUE) code = train(&o, &r);
     free(beside);
-    return status ? cli_fail(&error) : CLI_OK;
+    return code;
 }

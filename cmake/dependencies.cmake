@@ -21,6 +21,9 @@ target_link_libraries(clgrad_dependencies INTERFACE ZLIB::ZLIB ${JANSSON_LIBRARY
                                                     ${CMAKE_DL_LIBS} m)
 target_include_directories(clgrad_dependencies SYSTEM INTERFACE ${JANSSON_INCLUDE_DIR} ${XXHASH_INCLUDE_DIR})
 
+# The same by the names that a linker takes, for programs that link with the installed static library.
+set(CLGI_STATIC_LIBRARIES z jansson)
+
 # OpenCL: headers only. The loader is opened when the program runs.
 set(CLGI_HAVE_OPENCL OFF)
 if(CLGRAD_OPENCL)
@@ -51,14 +54,19 @@ if(CLGRAD_CBLAS)
         target_compile_definitions(clgrad_dependencies INTERFACE CLGI_HAVE_CBLAS)
         target_include_directories(clgrad_dependencies SYSTEM INTERFACE ${CBLAS_INCLUDE_DIR})
         target_link_libraries(clgrad_dependencies INTERFACE ${cblas_library})
+        get_filename_component(name ${cblas_library} NAME_WE)
+        string(REGEX REPLACE "^lib" "" name ${name})
+        list(APPEND CLGI_STATIC_LIBRARIES ${name})
     endif()
 endif()
 
 # Pictures: each of the two libraries by itself.
 foreach(image_library JPEG LibArchive)
     set(macro CLGI_HAVE_JPEG)
+    set(name jpeg)
     if(image_library STREQUAL LibArchive)
         set(macro CLGI_HAVE_ARCHIVE)
+        set(name archive)
     endif()
     set(${macro} OFF)
     if(CLGRAD_IMAGES)
@@ -67,9 +75,12 @@ foreach(image_library JPEG LibArchive)
             set(${macro} ON)
             target_compile_definitions(clgrad_dependencies INTERFACE ${macro})
             target_link_libraries(clgrad_dependencies INTERFACE ${image_library}::${image_library})
+            list(APPEND CLGI_STATIC_LIBRARIES ${name})
         endif()
     endif()
 endforeach()
+
+list(APPEND CLGI_STATIC_LIBRARIES pthread ${CMAKE_DL_LIBS} m)
 
 message(STATUS "clgrad: OpenCL ${CLGI_HAVE_OPENCL}, CBLAS ${CLGI_HAVE_CBLAS} ${cblas_library}, "
                "JPEG ${CLGI_HAVE_JPEG}, archives ${CLGI_HAVE_ARCHIVE}")

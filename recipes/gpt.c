@@ -9,7 +9,9 @@ enum { LAYERS = 4, HEADS = 4, WIDTH = 128 };
 
 static clg_module *block(clg_device *device)
 {
-    clg_module *attention[] = { clg_layer_norm(device, WIDTH), clg_self_attention(device, WIDTH, HEADS) };
+    clg_multi_head_attention_options heads = CLG_MULTI_HEAD_ATTENTION_OPTIONS_INIT;
+    heads.width = WIDTH, heads.heads = HEADS, heads.causal = 1;
+    clg_module *attention[] = { clg_layer_norm(device, WIDTH), clg_multi_head_attention(device, &heads) };
     clg_module *dense[] = {
         clg_layer_norm(device, WIDTH),
         clg_linear(device, WIDTH, 4 * WIDTH),

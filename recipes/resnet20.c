@@ -55,10 +55,25 @@ static clg_module *net(clg_device *device, int64_t classes)
     return clg_sequential(device, layers, n);
 }
 
+/* He normal, as the paper's networks start; PyTorch's layers start at 0.41 of it. */
+static clg_status init(clg_module *net_, uint64_t seed, clg_error *error)
+{
+    clg_init_options options = CLG_INIT_OPTIONS_INIT(CLG_INIT_KAIMING_NORMAL);
+    clg_status status = CLG_OK;
+    options.gain = 1.41421356f; /* of relu */
+    for (size_t i = 0; !status && i < clg_module_parameter_count(net_); ++i) {
+        clg_tensor *weights = clg_module_parameter(net_, i).tensor;
+        if (clg_tensor_shape(weights).ndim == 4)
+            status = clg_tensor_init(weights, &options, seed * 1000003 + i, error);
+    }
+    return status;
+}
+
 const recipe recipe_resnet20 = {
     .name = "resnet20",
     .doc = "residual network of 20 layers for 32x32 colour pictures",
     .net = net,
+    .init = init,
     .data = recipe_pictures,
     .epochs = 10,
     .batch = 64,

@@ -3,6 +3,7 @@
 #define CLGRAD_CLGRAD_H
 
 #include <clgrad/status.h>
+#include <clgrad/memory.h>
 #include <clgrad/device.h>
 #include <clgrad/tensor.h>
 #include <clgrad/graph.h>
@@ -10,6 +11,7 @@
 #include <clgrad/spatial.h>
 #include <clgrad/loss.h>
 #include <clgrad/nn.h>
+#include <clgrad/transformer.h>
 #include <clgrad/optim.h>
 #include <clgrad/data.h>
 #include <clgrad/io.h>

@@ -31,7 +31,8 @@ typedef struct clg_idx {
 CLG_API clg_status clg_idx_read(const char *path, clg_idx *ret_idx, clg_error *error);
 CLG_API void clg_idx_free(clg_idx *idx);
 
-/* {train,t10k}-images-idx3-ubyte[.gz] and -labels-idx1-ubyte[.gz] in a folder. Pixels become f32 / 255. */
+/* {train,t10k}-images-idx3-ubyte[.gz] and -labels-idx1-ubyte[.gz] in a folder. Pixels become f32 / 255.
+ * Errors: those of clg_idx_read; CLG_ERANGE for a label that is no digit. */
 CLG_API clg_status clg_dataset_mnist(const char *folder, clg_split split, clg_dataset **ret_dataset,
                                      clg_error *error);
 /* `count` generated digits 28x28x1: strokes under a random affine map, thickness and noise; balanced. A
@@ -69,7 +70,7 @@ CLG_API clg_status clg_dataset_arithmetic(uint64_t seed, int64_t lines, int64_t 
                                           clg_dataset **ret_dataset, clg_error *error);
 /* The byte behind each token (clg_dataset_classes of them); NULL for images. */
 CLG_API const uint8_t *clg_dataset_vocabulary(const clg_dataset *dataset);
-/* Images [N, H, W, C] u8 and labels [N] of the caller, copied. */
+/* Images [N, H, W, C] u8 and labels [N] of the caller, copied. CLG_ERANGE: a label that is not below classes. */
 CLG_API clg_status clg_dataset_arrays(clg_shape shape, const uint8_t *pixels, const uint8_t *labels,
                                       int64_t classes, clg_dataset **ret_dataset, clg_error *error);
 CLG_API void clg_dataset_destroy(clg_dataset *dataset);

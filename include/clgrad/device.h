@@ -64,6 +64,10 @@ typedef struct clg_device_list {
 CLG_API clg_status clg_device_list_create(int probe, clg_device_list **ret_list, const char **ret_note,
                                           clg_error *error);
 CLG_API void clg_device_list_destroy(clg_device_list *list);
+/* Writes what every OpenCL driver says of itself and its devices, and what the probe found, to a JSON file: for a report
+ * about a device, and to replay the machine without it (tests/devices). It names models and versions, and holds no
+ * paths, users or serial numbers. Errors: CLG_EIO with the reason.                               */
+CLG_API clg_status clg_device_record(const char *path, clg_error *error);
 
 typedef struct clg_device_options {
     clg_family family;   /* default: CLG_FAMILY_AUTO */
@@ -106,7 +110,8 @@ typedef struct clg_device_counters {
     uint64_t stored_bytes; /* in stored tensors */
     uint64_t arena_bytes;  /* of the arena of recorded values */
     uint64_t peak_bytes;   /* largest stored + arena so far */
-    uint64_t reserved[6];
+    uint64_t longest_launch_ns; /* on an OpenCL device with CLGRAD_PROFILE; else 0 */
+    uint64_t reserved[5];
 } clg_device_counters;
 CLG_API clg_device_counters clg_device_count(const clg_device *device);
 

@@ -42,7 +42,9 @@ CLG_API void clg_assign(clg_graph *graph, clg_tensor *stored, clg_tensor *value)
 
 /* Enqueues everything that assigns and kept tensors need, and returns. */
 CLG_API clg_status clg_graph_run(clg_graph *graph);
-/* Plans and builds without running. `progress` may be NULL; returning non-zero cancels. */
+/* Plans and builds without running: the first run then builds nothing. `progress` (may be NULL) is called before each
+ * few kernels that are built, and with done = total at the end. Returning non-zero cancels: CLG_EINTERRUPTED; what was
+ * built is kept, and the graph can be prepared again, or run. */
 typedef int (*clg_progress_callback)(size_t done, size_t total, void *payload);
 CLG_API clg_status clg_graph_prepare(clg_graph *graph, clg_progress_callback progress, void *payload);
 

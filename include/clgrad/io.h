@@ -25,7 +25,8 @@ CLG_API clg_status clg_model_metadata(const char *path, const char *key, char **
 /* Everything that an exact resume needs, beside the module and the optimiser. */
 typedef struct clg_progress {
     uint64_t epoch, batch, step, seed;
-    uint64_t reserved[8];
+    uint64_t schedule[3]; /* memory of a schedule that has one (train.h) */
+    uint64_t reserved[5];
 } clg_progress;
 /* The previous checkpoint stays as PATH.previous. A checksum covers the whole file. */
 CLG_API clg_status clg_checkpoint_save(const char *path, clg_module *module, clg_optimizer *optimizer,

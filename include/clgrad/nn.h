@@ -87,12 +87,6 @@ CLG_API clg_module *clg_dropout(clg_device *device, float p);
 CLG_API clg_module *clg_activation(clg_device *device, clg_activation_kind kind);
 /* [N, H, W, C] -> [N, C * H * W] in C, H, W order, volumes likewise; [N, ...] -> [N, product]. */
 CLG_API clg_module *clg_flatten(clg_device *device);
-/* x [N, T, width] plus the first T rows of a learned table [context, width], normal with deviation 1. */
-CLG_API clg_module *clg_positions(clg_device *device, int64_t context, int64_t width);
-/* Causal self-attention of x [N, T, width] with `heads` heads: softmax(q k^T / sqrt(width / heads)) v over this
- * place and those before it, between two dense layers. Parameters as PyTorch's MultiheadAttention
- * (in_proj_weight, in_proj_bias, out_proj.weight, out_proj.bias). Source: Vaswani et al. 2017. */
-CLG_API clg_module *clg_self_attention(clg_device *device, int64_t width, int64_t heads);
 /* body(x) + shortcut(x); a shortcut of NULL is x itself. Names of parameters begin with "0." in the body, with
  * "1." in the shortcut. Takes both over, also when it fails. Source: He et al. 2016. */
 CLG_API clg_module *clg_residual(clg_device *device, clg_module *body, clg_module *shortcut);

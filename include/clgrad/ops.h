@@ -167,6 +167,12 @@ CLG_API clg_tensor *clg_pack(clg_graph *graph, clg_tensor *const *parts, const i
 /* c[..., m, n] = sum over k of a[..., m, k] b[..., k, n]; leading axes broadcast; permuted inputs are read
  * in place. Gradient: da = dc b^T, db = a^T dc, summed over broadcast axes.                       */
 CLG_API clg_tensor *clg_matmul(clg_graph *graph, clg_tensor *a, clg_tensor *b);
+/* Einstein's sum convention in NumPy's and PyTorch's words, "bik,kj->bij": axes with a letter of the result
+ * stay, the others are summed over; a letter twice in one operand takes its diagonal; "..." are any axes, which
+ * broadcast; without "->" the result has the letters that occur once, in ASCII's order. 1 to 16 operands,
+ * joined from left to right by matrix products. Errors: CLG_EINVAL (equation), CLG_ESHAPE, CLG_EDTYPE.
+ * Gradient: that of its parts. */
+CLG_API clg_tensor *clg_einsum(clg_graph *graph, const char *equation, clg_tensor *const *operands, size_t n);
 
 /* Composites: one node each with a closed-form gradient. */
 /* exp(x - max) / sum over `axis`; a fully -inf row gives zeros. Gradient: (dy - sum(dy y)) y. */

@@ -167,6 +167,11 @@ CLG_API const clg_error *clg_average_error(const clg_average *average);
 CLG_API void clg_average_update(clg_graph *graph, clg_average *average);
 /* Exchanges parameters and average: to evaluate or save the average, and back again. */
 CLG_API clg_status clg_average_swap(clg_average *average);
+/* Lets the optimiser keep such an average: from the parameters as they are now, updated after each update, part of
+ * checkpoints. Once, before the first step. */
+CLG_API void clg_optimizer_average(clg_optimizer *optimizer, float decay);
+/* clg_average_swap of that average; nothing where there is none. */
+CLG_API clg_status clg_optimizer_swap_average(clg_optimizer *optimizer);
 
 #ifdef __cplusplus
 }

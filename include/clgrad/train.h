@@ -28,11 +28,14 @@ typedef struct clg_train_event {
 } clg_train_event;
 
 /* The learning rate over all steps of all epochs (optim.h): as it is; half a cosine to 0; up over the
- * first 3/10 and down to nothing. */
+ * first 3/10 and down to nothing; down by a factor every few epochs; down by a factor when the test loss
+ * (without a test set: the training loss) has stopped falling. */
 typedef enum clg_schedule_kind {
     CLG_SCHEDULE_CONSTANT,
     CLG_SCHEDULE_COSINE,
-    CLG_SCHEDULE_ONE_CYCLE
+    CLG_SCHEDULE_ONE_CYCLE,
+    CLG_SCHEDULE_STEP,
+    CLG_SCHEDULE_PLATEAU
 } clg_schedule_kind;
 
 typedef struct clg_train_options {
@@ -40,7 +43,7 @@ typedef struct clg_train_options {
     uint64_t max_steps; /* 0: no limit */
     int64_t batch;      /* default 128 */
     uint64_t seed;
-    uint64_t warmup_steps;  /* linear warm-up before constant and cosine */
+    uint64_t warmup_steps;  /* linear warm-up before all but one-cycle */
     int32_t schedule;       /* clg_schedule_kind */
     int32_t check_nan;      /* 1: look at the loss after every step, not only now and then */
     const char *checkpoint; /* path, written at every epoch and on stop; NULL: none */
@@ -55,11 +58,17 @@ typedef struct clg_train_options {
     const char *const *metadata; /* pairs for the saved files, NULL-ended; may be NULL */
     uint64_t steps;     /* length of the run, schedule included, instead of `epochs`; 0: that many epochs */
     int32_t flip, crop; /* of the loader of training data (data.h) */
-    uint64_t reserved[8];
+    /* Step: epochs between two falls, 0: a third of the run. Plateau: epochs without a better loss before a fall,
+     * 0: 2. */
+    uint64_t schedule_epochs;
+    float schedule_factor; /* of a fall, below 1; 0: 0.1 */
+    /* Asked before every step, with `payload`; anything but 0 does what `stop` does. */
+    int (*cancel)(void *payload);
+    uint64_t reserved[5];
 } clg_train_options;
 #define CLG_TRAIN_OPTIONS_INIT                                                                               \
     {                                                                                                        \
-        1, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                        \
+        1, 0, 128, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,                                     \
         {                                                                                                    \
             0                                                                                                \
         }                                                                                                    \
@@ -70,7 +79,8 @@ typedef struct clg_train_result {
     uint64_t epochs, steps;
 } clg_train_result;
 
-/* `test` may be NULL. Errors: CLG_ENONFINITE when the loss stops being finite, CLG_ERANGE for a bad label,
+/* `test` may be NULL. Where the optimiser keeps an average (optim.h), its test figures are told; the parameters
+ * are the last ones, and clg_optimizer_swap_average gets at the others. Errors: CLG_ENONFINITE when the loss stops being finite, CLG_ERANGE for a bad label,
  * CLG_EINTERRUPTED after a stop; device and file errors as they come. The last checkpoint stays valid. */
 CLG_API clg_status clg_train_classifier(clg_device *device, clg_module *net, clg_optimizer *optimizer,
                                         const clg_dataset *train, const clg_dataset *test,

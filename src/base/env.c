@@ -3,16 +3,18 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <clgrad/device.h>
 
+#include "base/error.h"
 #include "base/memory.h"
 #include "base/os.h"
 
 static const struct {
-    const char *name, *fallback, *meaning;
+    const char *name, *fallback, *allowed, *meaning;
 } table[] = {
-#define ENV(name, fallback, meaning) { "CLGRAD_" #name, fallback, meaning },
+#define ENV(name, fallback, allowed, meaning) { "CLGRAD_" #name, fallback, allowed, meaning },
 #include "base/env.def"
 #undef ENV
 };
@@ -29,8 +31,40 @@ int clgi_env_on(clgi_env_variable variable)
     static const char *const no[] = { "", "0", "off", "no" };
     const char *value = clgi_env(variable);
     for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-        if (!strcmp(value, no[i])) return 0;
+        if (!strcasecmp(value, no[i])) return 0;
     return 1;
+}
+
+/* Whether `list`, words with | between them, has the word. */
+static int has_word(const char *list, const char *word)
+{
+    const size_t length = strlen(word);
+    for (const char *at = list; *at; at += *at == '|') {
+        const size_t here = strcspn(at, "|");
+        if (here == length && !strncasecmp(at, word, length)) return 1;
+        at += here;
+    }
+    return 0;
+}
+
+static int is_allowed(const char *allowed, const char *value)
+{
+    static const char numbers[] = "1..", switches[] = "on|off";
+    char *end = NULL;
+    if (!*allowed || !*value || has_word(allowed, value)) return 1;
+    if (!strcmp(allowed, numbers)) return strtol(value, &end, 10) >= 1 && !*end;
+    return !strcmp(allowed, switches) && has_word("0|1|no|yes", value);
+}
+
+clg_status clgi_env_check(clg_error *error)
+{
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        const char *value = getenv(table[i].name);
+        if (value && !is_allowed(table[i].allowed, value))
+            return clgi_fail(error, CLG_EINVAL, "environment: %s is \"%.40s\": allowed is %s", table[i].name,
+                             value, table[i].allowed);
+    }
+    return CLG_OK;
 }
 
 const char *clgi_env_foreign(const char *name)

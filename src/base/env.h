@@ -2,8 +2,10 @@
 #ifndef CLGI_ENV_H
 #define CLGI_ENV_H
 
+#include <clgrad/status.h>
+
 typedef enum clgi_env_variable {
-#define ENV(name, fallback, meaning) CLGI_ENV_##name,
+#define ENV(name, fallback, allowed, meaning) CLGI_ENV_##name,
 #include "base/env.def"
 #undef ENV
     CLGI_ENV_COUNT
@@ -13,6 +15,8 @@ typedef enum clgi_env_variable {
 const char *clgi_env(clgi_env_variable variable);
 /* Set to something other than "", "0", "off", "no". */
 int clgi_env_on(clgi_env_variable variable);
+/* CLG_EINVAL, with the words that are allowed, where a variable has another value. */
+clg_status clgi_env_check(clg_error *error);
 /* A variable that is not ours, such as RUSTICL_ENABLE; NULL when unset. */
 const char *clgi_env_foreign(const char *name);
 

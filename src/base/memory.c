@@ -1,4 +1,5 @@
-/* The counted allocator, on malloc. Counters are atomics; failures are injected here for tests. */
+/* The counted allocator, on malloc or on the program's functions. Counters are atomics; failures are injected
+ * here for tests. */
 #include "base/memory.h"
 
 #include <stdatomic.h>
@@ -6,10 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <clgrad/memory.h>
+
 /* Process-wide, as malloc itself is. */
 static atomic_uint_fast64_t request_count, alive_count;
 static atomic_uint_fast64_t fail_at; /* the request number that fails; 0: none */
 static atomic_int fail_persistent;
+
+static clg_allocator own; /* the program's; without functions: malloc's */
+
+clg_status clg_allocator_set(const clg_allocator *allocator, clg_error *error)
+{
+    const clg_allocator none = { 0 };
+    const uint64_t alive = clgi_alloc_alive();
+    if (allocator && (!allocator->allocate || !allocator->reallocate || !allocator->release))
+        return clgi_fail(error, CLG_EINVAL, "allocator: one of its three functions is NULL");
+    if (alive)
+        return clgi_fail(error, CLG_EINVAL, "allocator: the library holds %llu blocks of the one before",
+                         (unsigned long long)alive);
+    own = allocator ? *allocator : none;
+    return CLG_OK;
+}
 
 /* Counts a request; 1 when it must fail. */
 static int must_fail(void)
@@ -20,36 +38,47 @@ static int must_fail(void)
     return request == limit || (request > limit && atomic_load(&fail_persistent));
 }
 
+static void *counted(void *memory)
+{
+    if (memory) atomic_fetch_add_explicit(&alive_count, 1, memory_order_relaxed);
+    return memory;
+}
+
 void *clgi_alloc(size_t bytes)
 {
     if (must_fail() || bytes > PTRDIFF_MAX) return NULL;
-    void *memory = malloc(bytes ? bytes : 1);
-    if (memory) atomic_fetch_add_explicit(&alive_count, 1, memory_order_relaxed);
-    return memory;
+    bytes += !bytes;
+    return counted(own.allocate ? own.allocate(bytes, own.payload) : malloc(bytes));
 }
 
 void *clgi_alloc_zero(size_t count, size_t bytes)
 {
     if (bytes && count > PTRDIFF_MAX / bytes) return NULL;
     size_t total = count * bytes;
+    if (own.allocate) {
+        void *memory = clgi_alloc(total);
+        return memory ? memset(memory, 0, total) : NULL;
+    }
     if (must_fail()) return NULL;
-    void *memory = calloc(1, total ? total : 1);
-    if (memory) atomic_fetch_add_explicit(&alive_count, 1, memory_order_relaxed);
-    return memory;
+    return counted(calloc(1, total ? total : 1));
 }
 
 void *clgi_realloc(void *memory, size_t bytes)
 {
     if (!memory) return clgi_alloc(bytes);
     if (must_fail() || bytes > PTRDIFF_MAX) return NULL;
-    return realloc(memory, bytes ? bytes : 1);
+    bytes += !bytes;
+    return own.reallocate ? own.reallocate(memory, bytes, own.payload) : realloc(memory, bytes);
 }
 
 void clgi_free(void *memory)
 {
     if (!memory) return;
     atomic_fetch_sub_explicit(&alive_count, 1, memory_order_relaxed);
-    free(memory);
+    if (own.release)
+        own.release(memory, own.payload);
+    else
+        free(memory);
 }
 
 char *clgi_strdup(const char *text)

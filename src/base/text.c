@@ -33,10 +33,13 @@ void clgi_text_add(clgi_text *text, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    const size_t room = text->failed ? 0 : text->capacity - text->length; /* with the NUL; most texts fit */
+    int length = vsnprintf(room ? text->data + text->length : NULL, room, format, arguments);
     va_end(arguments);
     if (length < 0)
         text->failed = 1;
+    else if ((size_t)length < room)
+        text->length += (size_t)length;
     else if (reserve(text, (size_t)length)) {
         vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
         text->length += (size_t)length;

@@ -8,6 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+static clg_status check_labels(const char *op, const uint8_t *labels, int64_t count, int64_t classes,
+                               clg_error *error)
+{
+    for (int64_t i = 0; i < count; ++i)
+        if (labels[i] >= classes)
+            return clgi_fail(error, CLG_ERANGE, "%s: label %d of sample %lld lies outside [0, %lld)", op,
+                             labels[i], (long long)i, (long long)classes);
+    return CLG_OK;
+}
+
 clg_status clgi_dataset_adopt(const char *op, clg_shape shape, uint8_t **pixels, uint8_t **labels,
                               int64_t classes, clg_dataset **ret_dataset, clg_error *error)
 {
@@ -22,6 +32,8 @@ clg_status clgi_dataset_adopt(const char *op, clg_shape shape, uint8_t **pixels,
     if (classes < 1 || classes > 256) {
         return clgi_fail(error, CLG_EINVAL, "%s: classes must be 1 .. 256: %lld", op, (long long)classes);
     }
+    const clg_status status = check_labels(op, *labels, shape.dim[0], classes, error);
+    if (status) return status;
     clg_dataset *dataset = clgi_alloc_zero(1, sizeof *dataset);
     if (!dataset) return clgi_fail_memory(error, sizeof *dataset);
     dataset->sample = (clg_shape){ 3, { shape.dim[1], shape.dim[2], shape.dim[3] } };
@@ -189,14 +201,13 @@ static clg_status read_either(const char *folder, const char *name, int ndim, cl
     if (!path.failed && access(path.data, F_OK)) {
         clgi_text_add(&path, ".gz");
         if (!path.failed && access(path.data, F_OK)) {
-            CLGI_TRY(clgi_fail(error, CLG_EIO, "dataset_mnist: no %s or %s.gz in the folder %s", name, name,
-                               folder));
+            CLGI_TRY(clgi_fail(error, CLG_EIO, "MNIST: no %s or %s.gz in the folder %s", name, name, folder));
         }
     }
     if (path.failed) CLGI_TRY(clgi_fail_memory(error, strlen(folder) + strlen(name) + 5));
     CLGI_TRY(clg_idx_read(path.data, &idx, error));
     if (idx.shape.ndim != ndim) {
-        CLGI_TRY(clgi_fail(error, CLG_EFORMAT, "dataset_mnist: %s: %d dimensions, wanted %d", path.data,
+        CLGI_TRY(clgi_fail(error, CLG_EFORMAT, "MNIST: %s: %d dimensions, wanted %d", path.data,
                            idx.shape.ndim, ndim));
     }
     *ret_idx = idx;
@@ -216,6 +227,7 @@ clg_status clg_dataset_mnist(const char *folder, clg_split split, clg_dataset **
     enum { CLASSES = 10 };
     clg_status status = CLG_OK;
     clg_idx images = { { 0, { 0 } }, NULL }, labels = images;
+    clgi_text op = { 0 };
     if (!folder || !ret_dataset || (split != CLG_SPLIT_TRAIN && split != CLG_SPLIT_TEST)) {
         return clgi_fail(error, CLG_EINVAL, "dataset_mnist: folder or result is NULL, or no such split: %d",
                          (int)split);
@@ -224,14 +236,16 @@ clg_status clg_dataset_mnist(const char *folder, clg_split split, clg_dataset **
     CLGI_TRY(read_either(folder, names[split][1], 1, &labels, error));
     const int64_t *n = images.shape.dim;
     if (n[0] != labels.shape.dim[0]) {
-        CLGI_TRY(clgi_fail(
-            error, CLG_EFORMAT, "dataset_mnist: %s has %lld images, %s has %lld labels: folder %s",
-            names[split][0], (long long)n[0], names[split][1], (long long)labels.shape.dim[0], folder));
+        CLGI_TRY(clgi_fail(error, CLG_EFORMAT, "MNIST: %s has %lld images, %s has %lld labels: folder %s",
+                           names[split][0], (long long)n[0], names[split][1], (long long)labels.shape.dim[0],
+                           folder));
     }
     const clg_shape shape = { 4, { n[0], n[1], n[2], 1 } };
-    CLGI_TRY(
-        clgi_dataset_adopt("dataset_mnist", shape, &images.data, &labels.data, CLASSES, ret_dataset, error));
+    clgi_text_add(&op, "MNIST: %s/%s", folder, names[split][1]);
+    if (op.failed) CLGI_TRY(clgi_fail_memory(error, strlen(folder)));
+    CLGI_TRY(clgi_dataset_adopt(op.data, shape, &images.data, &labels.data, CLASSES, ret_dataset, error));
 out:
+    clgi_text_finish(&op);
     clg_idx_free(&images);
     clg_idx_free(&labels);
     return status;

@@ -26,16 +26,16 @@ static clg_status read_header(const char *name, const uint8_t *bytes, size_t siz
                               size_t *ret_total, clg_error *error)
 {
     if (size < 4)
-        return clgi_fail(error, CLG_EFORMAT, "idx_read: %s: ends at byte %zu, the magic takes 4", name, size);
+        return clgi_fail(error, CLG_EFORMAT, "IDX: %s: ends at byte %zu, the magic takes 4", name, size);
     if (bytes[0] || bytes[1] || bytes[2] != TYPE_U8 || bytes[3] < 1 || bytes[3] > CLG_MAX_DIMS) {
         return clgi_fail(
             error, CLG_EFORMAT,
-            "idx_read: %s: wrong magic at byte 0: %02x%02x%02x%02x, wanted 000008 (u8) and 01 .. %02x "
+            "IDX: %s: wrong magic at byte 0: %02x%02x%02x%02x, wanted 000008 (u8) and 01 .. %02x "
             "dimensions",
             name, bytes[0], bytes[1], bytes[2], bytes[3], CLG_MAX_DIMS);
     }
     if (size < header_bytes(bytes)) {
-        return clgi_fail(error, CLG_EFORMAT, "idx_read: %s: ends at byte %zu, the header takes %zu", name,
+        return clgi_fail(error, CLG_EFORMAT, "IDX: %s: ends at byte %zu, the header takes %zu", name,
                          size, header_bytes(bytes));
     }
     clg_shape shape = { bytes[3], { 0 } };
@@ -46,7 +46,7 @@ static clg_status read_header(const char *name, const uint8_t *bytes, size_t siz
         shape.dim[i] = (int64_t)size_here;
         if (__builtin_mul_overflow(count, size_here, &count) || count > LIMIT - MAX_HEADER) {
             return clgi_fail(error, CLG_EFORMAT,
-                             "idx_read: %s: absurd size at byte %d: dimension %d is %zu, the "
+                             "IDX: %s: absurd size at byte %d: dimension %d is %zu, the "
                              "array would pass %zu bytes",
                              name, 4 + 4 * i, i, size_here, LIMIT);
         }
@@ -87,7 +87,7 @@ static clg_status grow(const char *name, unpacked *out, clg_error *error)
     if (out->wanted && capacity > out->wanted + 1) capacity = out->wanted + 1;
     if (capacity <= out->size) {
         return clgi_fail(error, CLG_EFORMAT,
-                         "idx_read: %s: trailing bytes after byte %zu, where the header ends the "
+                         "IDX: %s: trailing bytes after byte %zu, where the header ends the "
                          "array",
                          name, out->wanted);
     }
@@ -116,10 +116,10 @@ static clg_status inflate_some(const char *name, z_stream *z, unpacked *out, int
     if (answer == Z_OK && (z->avail_in || !z->avail_out)) return CLG_OK;
     if (answer == Z_OK || answer == Z_BUF_ERROR) {
         return clgi_fail(error, CLG_EFORMAT,
-                         "idx_read: %s: the gzip data are truncated at byte %lu, unpacked %zu", name,
+                         "IDX: %s: the gzip data are truncated at byte %lu, unpacked %zu", name,
                          z->total_in, out->size);
     }
-    return clgi_fail(error, CLG_EFORMAT, "idx_read: %s: the gzip data are damaged near byte %lu: %s", name,
+    return clgi_fail(error, CLG_EFORMAT, "IDX: %s: the gzip data are damaged near byte %lu: %s", name,
                      z->total_in, z->msg ? z->msg : zError(answer));
 }
 
@@ -153,12 +153,12 @@ clg_status clgi_idx_parse(const char *name, uint8_t *bytes, size_t size, clg_idx
     }
     CLGI_TRY(read_header(name, out.bytes, out.size, &shape, &total, error));
     if (out.size < total) {
-        CLGI_TRY(clgi_fail(error, CLG_EFORMAT, "idx_read: %s: truncated at byte %zu, the header tells %zu",
+        CLGI_TRY(clgi_fail(error, CLG_EFORMAT, "IDX: %s: truncated at byte %zu, the header tells %zu",
                            name, out.size, total));
     }
     if (out.size > total) {
         CLGI_TRY(clgi_fail(error, CLG_EFORMAT,
-                           "idx_read: %s: trailing bytes after byte %zu, the file holds %zu", name, total,
+                           "IDX: %s: trailing bytes after byte %zu, the file holds %zu", name, total,
                            out.size));
     }
     const size_t header = header_bytes(out.bytes);

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char op[] = "dataset_images";
+static const char op[] = "pictures";
 
 enum { MAX_CLASSES = 256, CHANNELS = 3 };
 #define LIMIT ((size_t)1 << 33) /* of all pixels together */

@@ -117,7 +117,7 @@ clg_status clg_dataset_text(const char *path, clg_split split, int64_t context, 
                          (int)split);
     const int is_folder = !stat(path, &found) && S_ISDIR(found.st_mode);
     clgi_text_add(&inside, "%s%s", path, is_folder ? "/input.txt" : "");
-    if (!inside.failed) clgi_text_add(&op, "dataset_text: %s", inside.data);
+    if (!inside.failed) clgi_text_add(&op, "text: %s", inside.data);
     if (inside.failed || op.failed) CLGI_TRY(clgi_fail_memory(error, strlen(path)));
     CLGI_TRY(clgi_file_read(inside.data, LIMIT, &bytes, &size, error));
     const int64_t classes = collect(bytes, size, vocabulary);

@@ -2,6 +2,7 @@
  * Which device is meant by a text is decided in select.c.                                        */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/env.h"
 #include "base/hash.h"
@@ -68,6 +69,8 @@ clg_device_counters clg_device_count(const clg_device *device)
     clgi_device_lock(locked);
     clg_device_counters counters = device->counters;
     if (device->backend->handles) counters.handles = device->backend->handles(device->handle);
+    if (device->backend->longest_launch_ns)
+        counters.longest_launch_ns = device->backend->longest_launch_ns(device->handle);
     clgi_device_unlock(locked);
     /* A step that makes no allocation must show none, wherever it would be. */
     counters.allocations += clgi_alloc_count();
@@ -234,17 +237,12 @@ static clg_status set_reason(clg_device *device, const char *because, const char
     return device->reason ? CLG_OK : clgi_fail_memory(error, 256);
 }
 
-static clg_status wants_engine(const clg_device *device, int *ret_wanted, clg_error *error)
+static int wants_engine(const clg_device *device)
 {
-    const char *word = clgi_env(CLGI_ENV_PRECISION);
     clg_precision precision = device->options.precision;
-    if (precision == CLG_PRECISION_DEFAULT) {
-        if (word[0] != '\0' && strcmp(word, "f32") && strcmp(word, "bf16"))
-            return clgi_fail(error, CLG_EINVAL, "open: CLGRAD_PRECISION is f32 or bf16, not \"%.40s\"", word);
-        precision = strcmp(word, "bf16") ? CLG_PRECISION_F32 : CLG_PRECISION_BF16;
-    }
-    *ret_wanted = precision == CLG_PRECISION_BF16 && clgi_device_has_kernels(device);
-    return CLG_OK;
+    if (precision == CLG_PRECISION_DEFAULT && strcasecmp(clgi_env(CLGI_ENV_PRECISION), "bf16") == 0)
+        precision = CLG_PRECISION_BF16;
+    return precision == CLG_PRECISION_BF16 && clgi_device_has_kernels(device);
 }
 
 clg_status clgi_device_open_found(const clgi_found *found, const clg_device_options *options,
@@ -252,7 +250,6 @@ clg_status clgi_device_open_found(const clgi_found *found, const clg_device_opti
                                   clg_error *error)
 {
     clg_error own = CLG_ERROR_INIT;
-    int engine_wanted = 0;
     clg_device *device = clgi_alloc_zero(1, sizeof *device);
     if (!device) return clgi_fail_memory(error, sizeof *device);
     clg_status status = make_lock(&device->lock, error);
@@ -268,8 +265,7 @@ clg_status clgi_device_open_found(const clgi_found *found, const clg_device_opti
     CLGI_TRY(clgi_device_result(device, status, &own, error));
     device->info.family = family_name(device);
     CLGI_TRY(set_reason(device, because, passed_over, error));
-    CLGI_TRY(wants_engine(device, &engine_wanted, error));
-    if (engine_wanted) CLGI_TRY(clgi_engine_find(device, error));
+    if (wants_engine(device)) CLGI_TRY(clgi_engine_find(device, error));
     if (device->engine) device->info.engine = device->engine->name;
     *ret_device = device;
     return CLG_OK;

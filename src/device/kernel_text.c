@@ -52,15 +52,25 @@ static int is_listed(const clgi_text *macros, const char *name, size_t length)
 {
     char word[128];
     if (macros->data == NULL || length + 3 > sizeof word) return 0;
-    snprintf(word, sizeof word, "\n%.*s\n", (int)length, name);
+    word[0] = word[length + 1] = '\n';
+    memcpy(word + 1, name, length);
+    word[length + 2] = '\0';
     return strstr(macros->data, word) != NULL;
+}
+
+static void add_string(clgi_text *text, const char *string)
+{
+    clgi_text_bytes(text, string, strlen(string));
 }
 
 static void undefine(clgi_text *text, const char *of, const clgi_text *kept)
 {
     size_t length;
     for (const char *name; (name = clgi_next_macro(&of, &length)) != NULL;) {
-        if (!is_listed(kept, name, length)) clgi_text_add(text, "#undef %.*s\n", (int)length, name);
+        if (is_listed(kept, name, length)) continue;
+        add_string(text, "#undef ");
+        clgi_text_bytes(text, name, length);
+        add_string(text, "\n");
     }
 }
 
@@ -136,9 +146,13 @@ clg_status clgi_kernel_text_make(clgi_kernel_text *kernel, const clgi_kernel_hea
     snprintf(kernel->name, sizeof kernel->name, "%s_k%.16s", entry, id.hex);
 
     clgi_text *text = &kernel->text;
-    clgi_text_add(text, "#define KERNEL_ID k%.16s\n%s\n", id.hex, defines);
-    clgi_text_add(text, "#line 1 \"generated for %s\"\n%s\n", source->op, code);
-    clgi_text_add(text, "#line 1 \"cl/%s\"\n%s\n", source->file, file);
+    clgi_text_add(text, "#define KERNEL_ID k%.16s\n", id.hex);
+    add_string(text, defines);
+    clgi_text_add(text, "\n#line 1 \"generated for %s\"\n", source->op);
+    add_string(text, code);
+    clgi_text_add(text, "\n#line 1 \"cl/%s\"\n", source->file);
+    add_string(text, file);
+    add_string(text, "\n");
     undefine(text, defines, &head->macros);
     undefine(text, code, &head->macros);
     undefine(text, file, &head->macros);

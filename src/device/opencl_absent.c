@@ -1,4 +1,4 @@
-/* clgrad/opencl.h in a build without the OpenCL back end: every call says so. */
+/* clgrad/opencl.h, and what else needs OpenCL, in a build without the OpenCL back end: every call says so. */
 #include <clgrad/opencl.h>
 
 #include "device/device.h"
@@ -7,6 +7,12 @@
 static clg_status absent(clg_error *error)
 {
     return clgi_fail(error, CLG_EUNSUPPORTED, "this build has no OpenCL back end");
+}
+
+clg_status clg_device_record(const char *path, clg_error *error)
+{
+    (void)path;
+    return absent(error);
 }
 
 clg_status clg_device_open_queue(void *queue, const clg_device_options *options, clg_device **ret_device,

@@ -26,7 +26,7 @@ static int contains(const char *text, const char *part)
 }
 
 /* CLGRAD_QUIRKS is a list of names; a name is on it when it stands there between commas or blanks. */
-static int switched_off(const char *name)
+int clgi_quirk_ignored(const char *name)
 {
     const char *list = clgi_env(CLGI_ENV_QUIRKS);
     if (strcasecmp(list, "off") == 0 || strcmp(list, "0") == 0) return 1;
@@ -44,7 +44,7 @@ static int matches(const quirk *row, const clg_device_info *device)
 {
     return contains(device->platform, row->platform) && contains(device->vendor, row->vendor) &&
            contains(device->name, row->device) && contains(device->driver, row->driver) &&
-           !switched_off(row->name);
+           !clgi_quirk_ignored(row->name);
 }
 
 uint32_t clgi_quirks(const clg_device_info *device)
@@ -61,7 +61,7 @@ const char *clgi_quirks_describe(const clg_device_info *device, char *text, size
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < sizeof quirks / sizeof quirks[0]; i++) {
-        if (!matches(&quirks[i], device)) continue;
+        if (quirks[i].why[0] == '\0' || !matches(&quirks[i], device)) continue;
         int n = snprintf(text + used, bytes - used, "%s%s", used > 0 ? "; " : "", quirks[i].why);
         if (n < 0 || (size_t)n >= bytes - used) break;
         used += (size_t)n;

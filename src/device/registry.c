@@ -2,6 +2,7 @@
  * Which one is taken is decided in select.c.                                                     */
 #include <string.h>
 
+#include "base/env.h"
 #include "device/device_internal.h"
 
 const clg_backend *const clgi_backends[] = {
@@ -67,7 +68,8 @@ static clg_status add_backend(clgi_found_list *list, const clg_backend *backend,
 
 clg_status clgi_found_create(clgi_found_list *list, int host_only, clg_error *error)
 {
-    clg_status status = CLG_OK;
+    clg_status status = clgi_env_check(error);
+    if (status) return status;
     pthread_mutex_lock(&discovery);
     if (host_only)
         status = add_backend(list, &clgi_host_backend, error);

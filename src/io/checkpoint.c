@@ -19,12 +19,16 @@ enum { SEAL_HEAD = 16 }; /* magic and length */
 static const struct {
     const char *key;
     size_t offset; /* in clg_progress */
+    int optional;  /* 0 where the file has none */
 } progress_keys[] = {
-    { "clgrad.epoch", offsetof(clg_progress, epoch) },
-    { "clgrad.batch", offsetof(clg_progress, batch) },
-    { "clgrad.step", offsetof(clg_progress, step) },
-    { "clgrad.seed", offsetof(clg_progress, seed) },
-    { "clgrad.optimizer_step", offsetof(clg_progress, reserved[0]) }, /* on its way to the optimiser */
+    { "clgrad.epoch", offsetof(clg_progress, epoch), 0 },
+    { "clgrad.batch", offsetof(clg_progress, batch), 0 },
+    { "clgrad.step", offsetof(clg_progress, step), 0 },
+    { "clgrad.seed", offsetof(clg_progress, seed), 0 },
+    { "clgrad.optimizer_step", offsetof(clg_progress, reserved[0]), 0 }, /* on its way to the optimiser */
+    { "clgrad.schedule_rate", offsetof(clg_progress, schedule[0]), 1 },
+    { "clgrad.schedule_best", offsetof(clg_progress, schedule[1]), 1 },
+    { "clgrad.schedule_bad", offsetof(clg_progress, schedule[2]), 1 },
 };
 enum { PROGRESS_KEYS = sizeof progress_keys / sizeof *progress_keys };
 
@@ -81,6 +85,7 @@ static clg_status read_progress(const char *name, const clgi_safetensors *file, 
     *progress = (clg_progress){ 0 };
     for (size_t i = 0; i < PROGRESS_KEYS; ++i) {
         const char *text = clgi_safetensors_metadata(file, progress_keys[i].key);
+        if (!text && progress_keys[i].optional) continue;
         char *end = NULL;
         errno = 0;
         const unsigned long long value = text && *text >= '0' && *text <= '9' ? strtoull(text, &end, 10) : 0;

@@ -6,6 +6,7 @@
 #define CLGI_MODULE_H
 
 #include <clgrad/nn.h>
+#include <clgrad/transformer.h>
 
 #include "base/error.h"
 
@@ -34,7 +35,8 @@ struct clg_module {
     clg_device *device;
     clg_error error;
     int train;
-    clg_module *parent; /* the sequential that owns it */
+    clg_module *parent;  /* the sequential that owns it */
+    clg_kv_cache *cache; /* of the module that clg_forward_cached was called with, while it records */
     union {
         clg_conv2d_options conv;
         clg_pool2d_attributes pool;
@@ -43,6 +45,7 @@ struct clg_module {
             double scale;    /* > 0: instead of the size */
             clg_resize_kind kind;
         } resize;
+        clg_multi_head_attention_options attention;
         int64_t groups;
         double p;
         clg_activation_kind activation;

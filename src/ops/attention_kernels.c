@@ -2,7 +2,7 @@
  * cl/attention_gpu.cl (tiles in local memory; with one work-item a group it runs everywhere).     */
 #include "ops/attention.h"
 
-enum { CPU_COLS = 3 }; /* COLS of attention_cpu.cl */
+enum { CPU_COLS = 3 }; /* vectors of lanes */
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -108,6 +108,7 @@ static void emit_cpu(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "PASS", 0);
+    clgi_launch_define(launch, "COLS", CPU_COLS);
     define_common(launch, &s, problem);
     for (int i = ATTENTION_Q; i <= ATTENTION_V; ++i) add_view(launch, &problem->in[i]);
     add_extras(launch, &s, problem);
@@ -151,6 +152,7 @@ static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "PASS", 1);
+    clgi_launch_define(launch, "COLS", CPU_COLS);
     define_common(launch, &s, problem);
     for (int i = ATTENTION_Q; i <= ATTENTION_DY; ++i) add_view(launch, &problem->in[i]);
     for (int i = ATTENTION_LSE; i <= ATTENTION_DELTA; ++i) clgi_launch_operand(launch, &problem->in[i]);
@@ -168,34 +170,57 @@ static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter
 
 /* --- Tiles in local memory --------------------------------------------------------------------------------- */
 
-enum { TILE = 32, PATCHES = 64 }; /* of attention_gpu.cl */
+enum {
+    TILE = 32,  /* rows and columns of a tile */
+    WIDTH = 4,  /* of a patch */
+    HEIGHT = 4, /* and its largest */
+    SUMS = 31   /* floats that a work-item sums up in registers, so that none spills: docs/vendors.md */
+};
 
-/* Work-items of a group: a power of two. */
-static int64_t group_of(const clgi_problem *problem)
+/* How a tile is shared out: patches of height x WIDTH elements, `slots` of them per work-item. */
+typedef struct tile_split {
+    int64_t height, group, slots;
+} tile_split;
+
+/* The highest patches whose sums, in pass 1 those of keys and of values, fit; groups are powers of two. */
+static tile_split split_of(const clgi_problem *problem, const clgi_attention *s, int pass)
 {
-    int64_t group = PATCHES;
-    while (group > 1 && group > (int64_t)problem->traits->max_work_group) group /= 2;
-    return problem->traits->family == CLG_FAMILY_CPU ? 1 : group;
+    const int64_t chunks = ceil_div(s->depth, TILE);
+    const int64_t tiles = pass == 0   ? 1 + chunks
+                          : pass == 1 ? 2 + 2 * chunks
+                                      : 2 + chunks; /* scores and sums */
+    const int64_t most =
+        problem->traits->family == CLG_FAMILY_CPU ? 1 : (int64_t)problem->traits->max_work_group;
+    tile_split split = { .height = HEIGHT };
+    while (split.height > 1 && tiles * split.height * WIDTH > SUMS) split.height /= 2;
+    const int64_t patches = TILE * TILE / (split.height * WIDTH);
+    split.group = patches;
+    while (split.group > 1 && split.group > most) split.group /= 2;
+    split.slots = patches / split.group;
+    return split;
 }
 
 /* Tiles that one launch may cover, so that no work-item loops longer than the device survives; about. */
-static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attention *s, int64_t group)
+static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attention *s, const tile_split *split)
 {
-    const int64_t chunks = ceil_div(s->depth, TILE), slots = PATCHES / group, each = TILE * TILE / group;
+    const int64_t chunks = ceil_div(s->depth, TILE), each = TILE * TILE / split->group;
+    const int64_t product = split->slots * (4 * TILE * (split->height + 1) + 8 * split->height);
     const int64_t per_tile =
-        chunks * (6 * each + 4 * TILE * 5 * slots + 32 * slots) + 64 * slots + 128 * TILE / group;
+        chunks * (6 * each + product) + 16 * split->slots * split->height + 128 * TILE / split->group;
     const int64_t trips = problem->traits->max_trips;
     if (!trips) return INT32_MAX;
     return trips / per_tile > 1 ? trips / per_tile : 1;
 }
 
 static clgi_launch *start_tiles(const clgi_problem *problem, clgi_emitter *emitter, const clgi_attention *s,
-                                int pass, int64_t group)
+                                int pass, const tile_split *split)
 {
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_gpu.cl");
     clgi_launch_define(launch, "VEC", 1);
     clgi_launch_define(launch, "PASS", pass);
-    clgi_launch_define(launch, "GROUP", group);
+    clgi_launch_define(launch, "GROUP", split->group);
+    clgi_launch_define(launch, "TILE", TILE);
+    clgi_launch_define(launch, "HEIGHT", split->height);
     define_common(launch, s, problem);
     for (int i = ATTENTION_Q; i <= (pass ? ATTENTION_DY : ATTENTION_V); ++i)
         add_view(launch, &problem->in[i]);
@@ -210,7 +235,8 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
                        int workspace)
 {
     const clgi_attention s = clgi_attention_of(problem->node);
-    const int64_t group = group_of(problem), step = tiles_per_launch(problem, &s, group);
+    const tile_split split = split_of(problem, &s, pass);
+    const int64_t step = tiles_per_launch(problem, &s, &split);
     const int64_t tiles = pass == 1 ? s.shared * ceil_div(s.q_length, TILE) : ceil_div(s.k_length, TILE);
     const int64_t rows = pass == 1 ? s.k_length : s.q_length;
     const int64_t owners = s.batch * s.heads / (pass == 1 ? s.shared : 1);
@@ -225,7 +251,7 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
     }
     for (int64_t from = 0; from < tiles; from += step) {
         const int64_t to = from + step < tiles ? from + step : tiles;
-        clgi_launch *launch = start_tiles(problem, emitter, &s, pass, group);
+        clgi_launch *launch = start_tiles(problem, emitter, &s, pass, &split);
         for (int o = 0; o < n_out; ++o) clgi_launch_output(launch, &out[o]);
         if (workspace >= 0) clgi_launch_workspace(launch, workspace);
         add_sizes(launch, &s);
@@ -233,7 +259,7 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
         clgi_launch_long(launch, to);
         clgi_launch_int(launch, from == 0);
         clgi_launch_int(launch, to == tiles);
-        set_size(launch, ceil_div(rows, TILE) * group, owners, (uint64_t)group);
+        set_size(launch, ceil_div(rows, TILE) * split.group, owners, (uint64_t)split.group);
     }
 }
 

@@ -2,10 +2,8 @@
  *
  * Stable; NaN counts as the largest, -0 equals 0 (as PyTorch). Cost for rows of n on a device with kernels: n min(n, 512)
  * comparisons for up to 512 elements; above, 64 or 128 an element and then one pass over keys and numbers (16 bytes an
- * element) for each doubling. Values are gathered in one pass more, which carries the gradient; top_k sorts whole rows. */
+ * element) for each doubling. Values are gathered in one pass more, which carries the gradient; top_k: src/ops/top_k.c. */
 #include "ops/sort.h"
-
-#include <string.h>
 
 static clg_status infer_argsort(clg_graph *graph, clgi_node *node)
 {
@@ -60,7 +58,7 @@ static clg_tensor *put_back(clg_graph *graph, clg_tensor *x, const int *inverse)
     return clgi_is_poisoned(x) || inverse[last] == last ? x : clg_permute(graph, x, inverse);
 }
 
-static clg_tensor *record_argsort(clg_graph *graph, clg_tensor *x, int descending)
+clg_tensor *clgi_argsort_last(clg_graph *graph, clg_tensor *x, int descending)
 {
     int64_t attribute = descending != 0;
     return clgi_record(graph, &clgi_op_argsort, &x, 1, &attribute, 1, NULL);
@@ -71,7 +69,7 @@ clg_tensor *clg_argsort(clg_graph *graph, clg_tensor *x, int axis, int descendin
     int inverse[CLG_MAX_DIMS];
     clg_tensor *moved = axis_to_last(graph, "argsort", x, axis, inverse);
     if (!moved) return &graph->poisoned;
-    return put_back(graph, record_argsort(graph, moved, descending), inverse);
+    return put_back(graph, clgi_argsort_last(graph, moved, descending), inverse);
 }
 
 /* The first k of the order and their values; k < 0: all. */
@@ -79,19 +77,14 @@ static void sort_first(clg_graph *graph, const char *name, clg_tensor *x, int64_
                        clg_tensor **ret_values, clg_tensor **ret_indices)
 {
     int inverse[CLG_MAX_DIMS];
-    int64_t start[CLG_MAX_DIMS] = { 0 }, stop[CLG_MAX_DIMS];
     if (ret_values) *ret_values = &graph->poisoned;
     if (ret_indices) *ret_indices = &graph->poisoned;
     clg_tensor *moved = axis_to_last(graph, name, x, axis, inverse);
     if (!moved) return;
     const int64_t last = moved->shape.ndim - 1;
-    clg_tensor *order = record_argsort(graph, moved, descending);
+    clg_tensor *order = k < 0 ? clgi_argsort_last(graph, moved, descending)
+                              : clgi_first_of_order(graph, moved, k, descending);
     if (clgi_is_poisoned(order)) return;
-    if (k >= 0) {
-        memcpy(stop, moved->shape.dim, sizeof stop);
-        stop[last] = k;
-        order = clg_slice(graph, order, start, stop, NULL);
-    }
     clg_tensor *in[2] = { moved, order };
     if (ret_indices) *ret_indices = put_back(graph, order, inverse);
     if (ret_values)

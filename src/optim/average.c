@@ -53,6 +53,11 @@ const clg_error *clg_average_error(const clg_average *average)
     return average ? &average->error : &none;
 }
 
+clg_tensor *clgi_average_slab(const clg_average *average)
+{
+    return average ? average->slab : NULL;
+}
+
 void clg_average_update(clg_graph *graph, clg_average *average)
 {
     const clg_error *error = clg_average_error(average);
@@ -78,4 +83,25 @@ clg_status clg_average_swap(clg_average *average)
 out:
     clg_tensor_destroy(held);
     return status;
+}
+
+/* --- An optimiser's own ------------------------------------------------------------------------- */
+
+void clg_optimizer_average(clg_optimizer *o, float decay)
+{
+    if (!o || o->error.status) return;
+    if (o->step > 0 || o->average) {
+        clgi_fail(&o->error, CLG_EINVAL, "%s: an average can be asked for once, before the first step",
+                  o->rule->name);
+        return;
+    }
+    o->average = clg_average_create(o->module, decay);
+    clgi_error_copy(&o->error, clg_average_error(o->average));
+}
+
+clg_status clg_optimizer_swap_average(clg_optimizer *o)
+{
+    if (!o || !o->average) return CLG_OK;
+    const clg_status status = clg_average_swap(o->average);
+    return status ? clgi_error_copy(&o->error, clg_average_error(o->average)) : CLG_OK;
 }

@@ -25,9 +25,16 @@ void clgi_optimizer_check(clg_optimizer *optimizer, const char *what, float valu
 
 /* --- Creation --------------------------------------------------------------------------------- */
 
+static int module_failed(clg_optimizer *o)
+{
+    const clg_error *error = clg_module_error(o->module);
+    return error->status && clgi_fail(&o->error, error->status, "%s: %.460s", o->rule->name, error->message);
+}
+
 static void collect(clg_optimizer *o)
 {
-    size_t count = clg_module_parameter_count(o->module);
+    size_t count = clg_module_parameter_count(o->module); /* 0 after an error, too */
+    if (module_failed(o)) return;
     o->parameters = clgi_alloc_zero(count + 1, sizeof *o->parameters);
     o->sources = clgi_alloc_zero(count + 1, sizeof *o->sources);
     o->gradients = clgi_alloc_zero(count + 1, sizeof *o->gradients);
@@ -51,13 +58,11 @@ clg_optimizer *clgi_optimizer_create(clg_module *module, const clgi_optimizer_ru
     optimizer->module = module;
     optimizer->accumulate = 1;
     clg_tensor *slab = module ? clg_module_slab(module) : NULL;
-    const clg_error *error = clg_module_error(module);
-    if (error->status)
-        clgi_fail(&optimizer->error, error->status, "%s: %.460s", rule->name, error->message);
-    else if (!slab)
-        clgi_fail(&optimizer->error, CLG_EINVAL, "%s: the module has no trainable parameters", rule->name);
-    else
+    if (module_failed(optimizer)) return optimizer;
+    if (slab)
         collect(optimizer);
+    else
+        clgi_fail(&optimizer->error, CLG_EINVAL, "%s: the module has no trainable parameters", rule->name);
     return optimizer;
 }
 
@@ -103,6 +108,7 @@ void clg_optimizer_destroy(clg_optimizer *optimizer)
 {
     if (!optimizer) return;
     for (size_t i = 0; i < CLGI_MAX_STATES; ++i) clg_tensor_destroy(optimizer->states[i]);
+    clg_average_destroy(optimizer->average);
     clg_tensor_destroy(optimizer->lr_scale);
     clg_tensor_destroy(optimizer->decay);
     clgi_free(optimizer->parameters);
@@ -205,9 +211,11 @@ void clg_minimize(clg_graph *graph, clg_optimizer *optimizer, clg_tensor *loss)
     clg_tensor *grad = record_gradients(graph, optimizer, loss);
     optimizer->step++;
     if (optimizer->accumulate > 1) grad = accumulate(graph, optimizer, grad);
-    if (grad)
+    if (grad) {
         optimizer->rule->record(graph, optimizer, clg_module_slab(optimizer->module),
                                 clip(graph, optimizer, grad));
+        if (optimizer->average) clg_average_update(graph, optimizer->average);
+    }
     clg_keep(graph, loss);
 }
 
@@ -258,12 +266,13 @@ void clg_optimizer_accumulate(clg_optimizer *o, uint64_t calls)
 
 size_t clg_optimizer_state_count(const clg_optimizer *optimizer)
 {
-    return optimizer ? optimizer->n_states : 0;
+    return optimizer ? optimizer->n_states + (clgi_average_slab(optimizer->average) != NULL) : 0;
 }
 
 clg_tensor *clg_optimizer_state(const clg_optimizer *optimizer, size_t index, const char **ret_name)
 {
     if (index >= clg_optimizer_state_count(optimizer)) return NULL;
-    if (ret_name) *ret_name = optimizer->state_names[index];
-    return optimizer->states[index];
+    const int own = index < optimizer->n_states;
+    if (ret_name) *ret_name = own ? optimizer->state_names[index] : "average";
+    return own ? optimizer->states[index] : clgi_average_slab(optimizer->average);
 }

@@ -38,6 +38,7 @@ struct clg_optimizer {
     const char *state_names[CLGI_MAX_STATES];
     clg_tensor *states[CLGI_MAX_STATES];
     size_t n_states;
+    clg_average *average; /* NULL: none. Its slab is one more state */
     clgi_optimized *parameters;
     size_t n_parameters;
     /* Per element, once groups or frozen parameters make them differ; NULL before. */
@@ -71,6 +72,9 @@ clg_tensor *clgi_optimizer_add_decay(clg_graph *graph, const clg_optimizer *opti
 clg_tensor *clgi_optimizer_shrink(clg_graph *graph, const clg_optimizer *optimizer, clg_tensor *p);
 /* decay average + (1 - decay) value. */
 clg_tensor *clgi_moving_average(clg_graph *graph, clg_tensor *average, clg_tensor *value, double decay);
+
+/* average.c: NULL where there is no average or it failed. */
+clg_tensor *clgi_average_slab(const clg_average *average);
 
 /* group.c: fills lr_scale and decay anew where parameters were frozen or set free since. */
 void clgi_optimizer_refresh(clg_optimizer *optimizer);

@@ -58,7 +58,7 @@ static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_
         clgi_step *step = &plan->steps[s];
         if (step->kind != CLGI_STEP_KERNEL) continue;
         step->kernel = kernels[k];
-        if (!kernels[k] && !status) {
+        if (!step->kernel && !status) {
             status = deny_step(plan, step, &errors[k], denied, error);
             plan->plan_again = 1;
         }
@@ -67,7 +67,28 @@ static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_
     return status;
 }
 
-clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *error)
+/* All at once, so that programs are full; with a watch in parts, between which it is asked. */
+static clg_status make_kernels(clgi_plan *plan, const clgi_kernel_source *sources, size_t n,
+                               clg_kernel **kernels, clg_error *errors, const clgi_watch *watch,
+                               clg_error *error)
+{
+    enum { PART = 16 }; /* about a program */
+    clg_status status = CLG_OK;
+    size_t at = 0;
+    while (at < n && !status) {
+        const size_t count = watch && n - at > PART ? PART : n - at;
+        if (watch && watch->progress(at, n, watch->payload))
+            status = clgi_fail(error, CLG_EINTERRUPTED, "prepare: stopped after %zu of %zu kernels", at, n);
+        else
+            status = clgi_kernels_create(plan->device, sources + at, count, kernels + at, errors + at, error);
+        if (!status) at += count;
+    }
+    for (size_t k = 0; k < at && status; ++k)
+        if (kernels[k]) clgi_kernel_release(plan->device, kernels[k]);
+    return status;
+}
+
+clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, const clgi_watch *watch, clg_error *error)
 {
     size_t n = 0, k = 0;
     clg_status status = CLG_OK;
@@ -82,7 +103,7 @@ clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *erro
     }
     for (int s = 0; s < plan->n_steps; ++s)
         if (plan->steps[s].kind == CLGI_STEP_KERNEL) describe(plan, &plan->steps[s], &sources[k++]);
-    CLGI_TRY(clgi_kernels_create(plan->device, sources, n, kernels, errors, error));
+    CLGI_TRY(make_kernels(plan, sources, n, kernels, errors, watch, error));
     status = take_kernels(plan, kernels, errors, denied, error);
 out:
     clgi_free(sources);

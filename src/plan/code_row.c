@@ -161,6 +161,14 @@ static void row_function(row_code *r, int levels)
     TEXT("\n}\n");
 }
 
+/* On a CPU a work-item takes about CLGI_ITEM_ELEMENTS elements. */
+static int64_t rows_of_item(const clgi_emitter *emitter, int64_t rows, int64_t cols)
+{
+    if (clgi_code_is_gpu(emitter) || cols >= CLGI_ITEM_ELEMENTS || rows < 4) return 1;
+    const int64_t most = CLGI_ITEM_ELEMENTS / (cols ? cols : 1);
+    return most < rows / 4 ? most : rows / 4;
+}
+
 void clgi_code_row(clgi_emitter *emitter)
 {
     clgi_code state, *code = &state;
@@ -175,18 +183,15 @@ void clgi_code_row(clgi_emitter *emitter)
     r.width = clgi_code_vector_width(emitter, code, CLGI_REDUCED);
     r.grouped = clgi_code_is_gpu(emitter) && cols >= GROUP_ITEMS && clgi_code_at_most_group(emitter, 2) > 1;
     uint64_t items = clgi_code_at_most_group(emitter, cols >= ROW_ITEMS ? ROW_ITEMS : GROUP_ITEMS);
+    const int64_t item_rows = rows_of_item(emitter, rows, cols);
     clgi_launch_long(launch, rows);
     clgi_launch_long(launch, cols);
+    clgi_launch_long(launch, item_rows);
     clgi_code_all_nodes(group, all);
     clgi_code_declare(code, all, all);
     row_function(&r, row_levels(code, r.level));
-    /* On a CPU a work-item takes about CLGI_ITEM_ELEMENTS elements. */
-    int64_t item_rows =
-        clgi_code_is_gpu(emitter) || cols >= CLGI_ITEM_ELEMENTS ? 1 : CLGI_ITEM_ELEMENTS / (cols ? cols : 1);
-    if (item_rows > rows / 4) item_rows = rows / 4 ? rows / 4 : 1;
     clgi_launch_define(launch, "VEC", r.width);
     clgi_launch_define(launch, "GROUP", r.grouped ? (int64_t)items : 1);
-    clgi_launch_define(launch, "ROWS", item_rows);
     uint64_t local[3] = { r.grouped || clgi_code_is_gpu(emitter) ? items : 1, 1, 1 };
     uint64_t global[3] = { (uint64_t)((rows + item_rows - 1) / item_rows), 1, 1 };
     if (r.grouped) global[0] = (uint64_t)rows * items;

@@ -51,6 +51,33 @@ static void declare_word(clgi_code *code, clgi_parameter_kind kind, const char *
     clgi_launch_parameter(code->launch, (clgi_parameter){ .kind = kind, .value = index, .bytes = 4 });
 }
 
+/* The value of a constant, in the type that it has in registers. */
+static double constant_value(const clgi_node *node)
+{
+    double value;
+    memcpy(&value, node->attributes + 1, sizeof value);
+    return value;
+}
+
+/* A constant of the text. Others are arguments, so that the kernel of a mean serves every length. */
+static int is_literal(const clgi_node *node)
+{
+    const double value = constant_value(node);
+    const clg_dtype dtype = node->out[0].dtype;
+    return (dtype != CLG_F32 && dtype != CLG_I32) || !isfinite(value) ||
+           (fabs(value) <= 2.0 && value == trunc(value));
+}
+
+static void declare_constant(clgi_code *code, const clgi_node *node, const char *name)
+{
+    const int is_float = node->out[0].dtype == CLG_F32;
+    const float value = (float)constant_value(node);
+    int32_t bits = (int32_t)constant_value(node);
+    if (is_float) memcpy(&bits, &value, sizeof bits);
+    declare(code, is_float ? "const float" : "const int", name);
+    clgi_launch_int(code->launch, bits);
+}
+
 static void declare_virtual(clgi_code *code, int k)
 {
     const clg_tensor *base = code->operands[k].base;
@@ -62,6 +89,8 @@ static void declare_virtual(clgi_code *code, int k)
         declare_word(code, CLGI_PARAMETER_UNIFORM, "const float", name, fact->uniform - 1);
     else if (op == &clgi_op_scalar)
         declare_word(code, CLGI_PARAMETER_SCALAR, "const float", name, (int)base->node->attributes[0]);
+    else if (op == &clgi_op_constant && !is_literal(base->node))
+        declare_constant(code, base->node, name);
     if (op == &clgi_op_random_bits || op == &clgi_op_random_uniform) {
         if (!code->uses_random) {
             declare_word(code, CLGI_PARAMETER_SEED_LOW, "const uint", "seed_low", 0);
@@ -240,8 +269,7 @@ const char *clgi_code_register_type(clg_dtype dtype)
 
 static void constant_text(clgi_code *code, const clgi_node *node)
 {
-    double value;
-    memcpy(&value, node->attributes + 1, sizeof value);
+    const double value = constant_value(node);
     clg_dtype dtype = node->out[0].dtype;
     if (dtype == CLG_BOOL)
         TEXT("(I)(%d)", value != 0 ? -1 : 0);
@@ -292,6 +320,8 @@ static void virtual_text(clgi_code *code, int k)
     int guarded = guard_text(code, k);
     if (code->plan->facts[node->id].uniform || node->op == &clgi_op_scalar)
         TEXT("(F)(x%d)", k);
+    else if (node->op == &clgi_op_constant && !is_literal(node))
+        TEXT("(%s)(x%d)", clgi_code_register_type(node->out[0].dtype), k);
     else if (node->op == &clgi_op_constant)
         constant_text(code, node);
     else if (node->op == &clgi_op_iota)

@@ -117,7 +117,9 @@ void clgi_launch_output(clgi_launch *launch, const clgi_operand *out)
 
 void clgi_launch_include(clgi_launch *launch, const char *file)
 {
-    if (launch) clgi_text_add(&clgi_launch_step(launch)->source_code, "%s\n", clgi_cl_file(file));
+    if (launch)
+        clgi_text_add(&clgi_launch_step(launch)->source_code, "#line 1 \"cl/%s\"\n%s\n", file,
+                      clgi_cl_file(file));
 }
 
 void clgi_launch_random(clgi_launch *launch)

@@ -235,11 +235,8 @@ static int reads_same(const clgi_plan *plan, const clgi_group *a, const clgi_gro
         for (int m = 0; m < b->n_nodes; ++m)
             for (int i = 0; i < a->nodes[n]->n_in; ++i)
                 for (int j = 0; j < b->nodes[m]->n_in; ++j) {
-                    clgi_reference ra, rb;
-                    const clg_tensor *ta = a->nodes[n]->in[i], *tb = b->nodes[m]->in[j];
-                    if (clgi_reference_of(plan, ta, ta->shape, &ra) &&
-                        clgi_reference_of(plan, tb, tb->shape, &rb) && ra.base == rb.base &&
-                        !clgi_is_virtual(plan, ra.base))
+                    const clg_tensor *base = clgi_base_of(plan, a->nodes[n]->in[i]);
+                    if (base == clgi_base_of(plan, b->nodes[m]->in[j]) && !clgi_is_virtual(plan, base))
                         return 1;
                 }
     return 0;

@@ -74,14 +74,14 @@ void clgi_plan_destroy(clgi_plan *plan)
 }
 
 clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
-                            clgi_plan **ret_plan, clg_error *error)
+                            const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error)
 {
     enum { MOST_ROUNDS = 32 }; /* each round denies at least one more implementation */
     for (int round = 0; round < MOST_ROUNDS; ++round) {
         clgi_plan *plan = new_plan(graph);
         if (!plan) return clgi_fail_memory(error, sizeof *plan);
         clg_status status = run_passes(plan, graph, denied, last_stage, error);
-        if (!status && !last_stage && !plan->plan_again) status = clgi_plan_build(plan, denied, error);
+        if (!status && !last_stage && !plan->plan_again) status = clgi_plan_build(plan, denied, watch, error);
         if (!status && !plan->plan_again) {
             if (!last_stage) clgi_denied_tell(denied, graph->device);
             *ret_plan = plan;

@@ -189,19 +189,26 @@ clg_status clgi_plan_schedule(clgi_plan *plan, clg_error *error);
 clg_status clgi_plan_select(clgi_plan *plan, clgi_denied *denied, clg_error *error);
 clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error);
 clg_status clgi_plan_verify(const clgi_plan *plan, clg_error *error);
-/* Kernels of all steps. What does not build is added to `denied`. */
-clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, clg_error *error);
+/* Who is asked between parts of long work whether it may go on. */
+typedef struct clgi_watch {
+    clg_progress_callback progress; /* not 0: CLG_EINTERRUPTED */
+    void *payload;
+} clgi_watch;
+/* Kernels of all steps. What does not build is added to `denied`. `watch` may be NULL. */
+clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, const clgi_watch *watch, clg_error *error);
 clg_status clgi_plan_run(clgi_plan *plan, clg_graph *graph, clgi_storage *range_flag, clg_error *error);
 void clgi_run_state_destroy(clgi_plan *plan);
 
 /* A plan from all passes up to `last_stage` (NULL: all, kernels built). */
 clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
-                            clgi_plan **ret_plan, clg_error *error);
+                            const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error);
 void clgi_plan_destroy(clgi_plan *plan);
 void clgi_plan_print(const clgi_plan *plan, const char *stage, clgi_text *text);
 
 /* --- Helpers that several passes use ---------------------------------------------------------------- */
-/* The value behind a tensor and the view of it in `shape` (broadcast from the tensor's own). */
+/* The value behind a tensor. */
+const clg_tensor *clgi_base_of(const clgi_plan *plan, const clg_tensor *tensor);
+/* It, and the view of it in `shape` (broadcast from the tensor's own). */
 int clgi_reference_of(const clgi_plan *plan, const clg_tensor *tensor, clg_shape shape, clgi_reference *ret);
 /* Is the base a constant, scalar, iota or random number that is computed where it is read? */
 int clgi_is_virtual(const clgi_plan *plan, const clg_tensor *base);

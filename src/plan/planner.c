@@ -33,7 +33,7 @@ static planner *planner_of(clg_graph *graph)
 {
     if (!graph->plans) {
         graph->plans = clgi_alloc_zero(1, sizeof(planner));
-        graph->release_plans = release_planner;
+        if (graph->plans) graph->release_plans = release_planner;
     }
     if (!graph->plans) clgi_fail_memory(&graph->error, sizeof(planner));
     return graph->plans;
@@ -86,7 +86,7 @@ static void insert(planner *p, clgi_plan *plan)
     p->plans[oldest] = plan;
 }
 
-static clgi_plan *plan_for(clg_graph *graph)
+static clgi_plan *plan_for(clg_graph *graph, const clgi_watch *watch)
 {
     planner *p = planner_of(graph);
     clgi_plan *plan = NULL;
@@ -98,7 +98,7 @@ static clgi_plan *plan_for(clg_graph *graph)
     uint64_t hash = clgi_hash64(graph->key.data, graph->key.length);
     plan = find(p, &graph->key, hash);
     if (!plan) {
-        if (clgi_plan_create(graph, &p->denied, NULL, &plan, &graph->error)) return NULL;
+        if (clgi_plan_create(graph, &p->denied, NULL, watch, &plan, &graph->error)) return NULL;
         clgi_text_bytes(&plan->key, graph->key.data, graph->key.length);
         if (plan->key.failed) {
             clgi_plan_destroy(plan);
@@ -122,7 +122,7 @@ clg_status clg_graph_run(clg_graph *graph)
 {
     if (graph->error.status) return graph->error.status;
     if (!graph->n_assigns && !graph->n_kept) return CLG_OK;
-    clgi_plan *plan = plan_for(graph);
+    clgi_plan *plan = plan_for(graph, NULL);
     planner *p = graph->plans;
     if (!plan) return graph->error.status;
     if (plan->checks_range && !p->range_flag &&
@@ -137,9 +137,13 @@ clg_status clg_graph_run(clg_graph *graph)
 
 clg_status clg_graph_prepare(clg_graph *graph, clg_progress_callback progress, void *payload)
 {
+    const clgi_watch watch = { progress, payload };
     if (graph->error.status) return graph->error.status;
-    if (progress && progress(0, 1, payload)) return CLG_EINTERRUPTED;
-    if ((graph->n_assigns || graph->n_kept) && !plan_for(graph)) return graph->error.status;
+    if ((graph->n_assigns || graph->n_kept) && !plan_for(graph, progress ? &watch : NULL)) {
+        const clg_status status = graph->error.status;
+        if (status == CLG_EINTERRUPTED) clgi_error_reset(&graph->error); /* what is recorded is still good */
+        return status;
+    }
     if (progress) progress(1, 1, payload);
     return CLG_OK;
 }
@@ -221,13 +225,19 @@ clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_tex
     size_t known = 0;
     if (graph->error.status) return graph->error.status;
     while (stage && known < sizeof stages / sizeof *stages && strcmp(stages[known], stage)) ++known;
-    if (known == sizeof stages / sizeof *stages)
-        return clgi_fail(&graph->error, CLG_EINVAL, "explain: no stage of that name: %s", stage);
+    if (known == sizeof stages / sizeof *stages) {
+        for (size_t i = 0; i < known; ++i) clgi_text_add(&text, "%s%s", i ? ", " : "", stages[i]);
+        const clg_status status =
+            clgi_fail(&graph->error, CLG_EINVAL, "explain: no such stage: %.60s; there are %s", stage,
+                      text.failed ? "graph and the passes" : text.data);
+        clgi_text_finish(&text);
+        return status;
+    }
     if (stage && !known) {
         clgi_graph_print(graph, &text);
     } else {
         planner *p = planner_of(graph);
-        if (!p || clgi_plan_create(graph, &p->denied, stage ? stage : "verify", &plan, &graph->error))
+        if (!p || clgi_plan_create(graph, &p->denied, stage ? stage : "verify", NULL, &plan, &graph->error))
             return graph->error.status;
         clgi_plan_print(plan, stage, &text);
         clgi_plan_destroy(plan);

@@ -62,6 +62,12 @@ static int resolve(const clgi_plan *plan, const clg_tensor *tensor, const clgi_n
     return 0;
 }
 
+const clg_tensor *clgi_base_of(const clgi_plan *plan, const clg_tensor *tensor)
+{
+    while (tensor->node && is_view(plan, tensor->node)) tensor = tensor->node->in[0];
+    return tensor;
+}
+
 int clgi_reference_of(const clgi_plan *plan, const clg_tensor *tensor, clg_shape shape, clgi_reference *ret)
 {
     const clgi_node *culprit;

@@ -15,7 +15,7 @@ clg_status clgi_journal_open(clgi_journal *journal, const clg_train_options *opt
     journal->log_path = options->log;
     journal->curve_path = options->curve;
     if (!options->log) return CLG_OK;
-    journal->log = fopen(options->log, append ? "a" : "w");
+    journal->log = fopen(options->log, append ? "ae" : "we");
     if (journal->log) return CLG_OK;
     return clgi_fail(error, CLG_EIO, "log: %s: %s", options->log, strerror(errno));
 }
@@ -86,6 +86,7 @@ static void put_counters(json_t *line, clg_device *device)
     put_count(line, "fallbacks", strcmp(clg_device_describe(device)->type, "host") ? c.host_steps : 0);
     put_count(line, "allocations", c.allocations);
     put_count(line, "launches", c.launches);
+    if (c.longest_launch_ns) put(line, "longest_launch_ms", (double)c.longest_launch_ns * 1e-6);
 }
 
 clg_status clgi_journal_event(clgi_journal *journal, clg_device *device, const clg_train_event *event,

@@ -75,15 +75,31 @@ clg_status clgi_run_report_step(clgi_run *r)
     return status ? status : clgi_journal_event(&r->journal, r->device, &event, NULL, 0, r->error);
 }
 
+/* The points of an epoch, or of its part: the loss since the last point, and the test accuracy. */
+static clg_status add_last_points(clgi_run *r, double loss)
+{
+    clg_status status = CLG_OK;
+    const double samples = r->meter.samples - r->logged.samples;
+    if (samples > 0) CLGI_TRY(add_point(r, &r->journal.loss, (loss - r->logged.loss) / samples));
+    if (r->has_test) CLGI_TRY(add_point(r, &r->journal.accuracy, r->test_accuracy));
+    CLGI_TRY(clgi_journal_curve(&r->journal, r->error));
+out:
+    return status;
+}
+
+clg_status clgi_run_report_part(clgi_run *r)
+{
+    return add_last_points(r, r->epoch.loss);
+}
+
 clg_status clgi_run_report_epoch(clgi_run *r, clg_train_event *ret_event)
 {
     double loss, hits;
     clg_status status = clgi_run_look(r, &loss, &hits);
     if (status) return status;
     *ret_event = make_event(r, CLG_TRAIN_EPOCH, &r->epoch, loss, hits);
-    if (r->has_test) CLGI_TRY(add_point(r, &r->journal.accuracy, r->test_accuracy));
     CLGI_TRY(clgi_journal_event(&r->journal, r->device, ret_event, r->step_ms, r->n_step_ms, r->error));
-    CLGI_TRY(clgi_journal_curve(&r->journal, r->error));
+    CLGI_TRY(add_last_points(r, loss));
 out:
     return status;
 }

@@ -21,6 +21,17 @@ clg_status clgi_run_save(clgi_run *r)
                                r->options->metadata, r->error);
 }
 
+void clgi_run_resume_length(clgi_run *r)
+{
+    const clg_progress *at = &r->progress;
+    clgi_text line = { 0 };
+    if (!at->step || (at->epoch < r->epochs && at->step < r->end_step)) return;
+    clgi_text_add(&line, "resume: nothing is left to do: the run ended with step %llu",
+                  (unsigned long long)at->step);
+    if (!line.failed) say(r, line.data);
+    clgi_text_finish(&line);
+}
+
 static int checkpoint_exists(const char *path)
 {
     clgi_text previous = { 0 };

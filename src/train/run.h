@@ -83,7 +83,8 @@ typedef struct clgi_run {
     clg_progress progress;
     uint64_t epochs, batches, end_step, saved_step;
     float base_lr;
-    int has_test, check_each;
+    clg_plateau plateau;
+    int has_test, check_each, stopped;
     uint64_t start_ns, step_ns;
     clgi_window shown, logged, epoch;
     double samples;  /* trained on, all epochs of this run */
@@ -92,14 +93,23 @@ typedef struct clgi_run {
     double test_accuracy, validation_loss;
 } clgi_run;
 
+/* rate.c: the learning rate of a step; what is known once the run's length is; what an epoch's loss changes. */
+float clgi_run_rate(const clgi_run *r, uint64_t step);
+void clgi_run_rate_begin(clgi_run *r);
+void clgi_run_rate_epoch(clgi_run *r, double loss);
+
 /* report.c: reads the sums and tells log, curve and callbacks. A loss that is not finite is an error. */
 clg_status clgi_run_look(clgi_run *r, double *ret_loss, double *ret_hits);
 clg_status clgi_run_report_step(clgi_run *r);
 clg_status clgi_run_report_epoch(clgi_run *r, clg_train_event *ret_event);
+/* The curve of a run that ends inside an epoch. */
+clg_status clgi_run_report_part(clgi_run *r);
 clg_status clgi_run_report_done(clgi_run *r);
 
 /* resume.c: the checkpoint written and read. */
 clg_status clgi_run_save(clgi_run *r);
 clg_status clgi_run_resume(clgi_run *r);
+/* Says so where the checkpoint is that of a run which came to its end. */
+void clgi_run_resume_length(clgi_run *r);
 
 #endif

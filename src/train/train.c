@@ -9,32 +9,22 @@
 #include "base/os.h"
 #include "train/run.h"
 
-static int stop_asked(const clgi_run *r)
+/* Remembered, as a callback may say so only once. */
+static int stop_asked(clgi_run *r)
 {
-    return r->options->stop && *r->options->stop;
+    const clg_train_options *o = r->options;
+    r->stopped = (o->stop && *o->stop) || (o->cancel && o->cancel(o->payload));
+    return r->stopped;
 }
 
 /* --- Steps ------------------------------------------------------------------------------------- */
-
-static float rate(const clgi_run *r, uint64_t step)
-{
-    const clg_train_options *o = r->options;
-    const uint64_t total = o->steps ? o->steps : o->epochs * r->batches;
-    const float share_up = 0.3f; /* as PyTorch's OneCycleLR */
-    if (o->schedule == CLG_SCHEDULE_ONE_CYCLE)
-        return clg_schedule_one_cycle(r->base_lr, step, total, share_up);
-    step += step < o->warmup_steps; /* no update with a rate of 0 */
-    return o->schedule == CLG_SCHEDULE_COSINE
-               ? clg_schedule_cosine(r->base_lr, 0, step, o->warmup_steps, total)
-               : clg_schedule_warmup(r->base_lr, step, o->warmup_steps);
-}
 
 static clg_status step(clgi_run *r, const clg_batch *b)
 {
     clg_graph *g = r->graph;
     clg_graph_clear(g);
     clg_graph_set_step(g, r->progress.step);
-    clg_optimizer_set_lr(r->optimizer, rate(r, r->progress.step));
+    clg_optimizer_set_lr(r->optimizer, clgi_run_rate(r, r->progress.step));
     clg_minimize(g, r->optimizer, clgi_meter_record(&r->meter, g, r->net, b));
     if (clg_graph_run(g)) return clgi_error_copy(r->error, clg_graph_error(g));
     r->progress.step++;
@@ -69,7 +59,13 @@ out:
 static clg_status evaluate(clgi_run *r)
 {
     if (!r->has_test) return CLG_OK;
-    return clgi_evaluator_run(&r->evaluator, &r->test_accuracy, &r->validation_loss, r->error);
+    if (clg_optimizer_swap_average(r->optimizer))
+        return clgi_error_copy(r->error, clg_optimizer_error(r->optimizer));
+    const clg_status status =
+        clgi_evaluator_run(&r->evaluator, &r->test_accuracy, &r->validation_loss, r->error);
+    if (clg_optimizer_swap_average(r->optimizer) && !status)
+        return clgi_error_copy(r->error, clg_optimizer_error(r->optimizer));
+    return status;
 }
 
 /* Evaluation and report; then the progress stands at the beginning of the next epoch. */
@@ -81,6 +77,7 @@ static clg_status end_epoch(clgi_run *r)
     if (status) return status;
     CLGI_TRY(evaluate(r));
     CLGI_TRY(clgi_run_report_epoch(r, &event));
+    clgi_run_rate_epoch(r, r->has_test ? r->validation_loss : event.loss);
     r->progress.epoch++;
     r->progress.batch = 0;
     r->saved_step = UINT64_MAX; /* the place changed, though no step was made */
@@ -116,6 +113,7 @@ static clg_status end_inside(clgi_run *r)
     if (status) return status;
     r->epoch.samples = r->meter.samples;
     CLGI_TRY(evaluate(r));
+    CLGI_TRY(clgi_run_report_part(r));
     CLGI_TRY(clgi_run_save(r));
 out:
     return status;
@@ -125,9 +123,9 @@ static clg_status run_epochs(clgi_run *r)
 {
     clg_status status = CLG_OK;
     while (r->progress.epoch < r->epochs && r->progress.step < r->end_step) {
-        if (stop_asked(r)) return interrupted(r);
         CLGI_TRY(begin_epoch(r));
         CLGI_TRY(run_batches(r));
+        if (r->stopped) return interrupted(r);
         if (r->progress.batch == r->batches) CLGI_TRY(end_epoch(r));
     }
     if (r->progress.batch) CLGI_TRY(end_inside(r));
@@ -142,9 +140,12 @@ static clg_status check_options(const clg_train_options *o, clg_error *error)
 {
     if (o->batch < 1)
         return clgi_fail(error, CLG_EINVAL, "train: the batch must be positive: %lld", (long long)o->batch);
-    if ((uint32_t)o->schedule > CLG_SCHEDULE_ONE_CYCLE)
+    if ((uint32_t)o->schedule > CLG_SCHEDULE_PLATEAU)
         return clgi_fail(error, CLG_EINVAL, "train: unknown schedule: %d", (int)o->schedule);
     if (o->epochs < 1) return clgi_fail(error, CLG_EINVAL, "train: at least one epoch is needed");
+    if (!(o->schedule_factor >= 0 && o->schedule_factor < 1))
+        return clgi_fail(error, CLG_EINVAL, "train: the schedule's factor must be in [0, 1): %g",
+                         (double)o->schedule_factor);
     return CLG_OK;
 }
 
@@ -183,6 +184,8 @@ static clg_status prepare(clgi_run *r, const clg_dataset *train, const clg_datas
     const uint64_t steps = r->options->steps;
     r->epochs = steps ? (steps + r->batches - 1) / r->batches : r->options->epochs;
     if (steps && steps < r->end_step) r->end_step = steps;
+    clgi_run_rate_begin(r);
+    clgi_run_resume_length(r);
     r->graph = clg_graph_create(r->device);
     if (!r->graph) return clgi_fail_memory(r->error, sizeof *r);
     clg_graph_seed(r->graph, r->progress.seed);

@@ -1,122 +1,12 @@
 /* Faults: a table of functions over the real driver's, which counts objects, fails the n-th call, lies. */
 #include "device/opencl_case.h"
+#include "device/cl_faults.h"
+
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "device/device.h"
 #include "device/kernels.h"
-
-/* --- The table underneath ------------------------------------------------------------------------- */
-static const clgi_cl_functions *real;
-static clgi_cl_functions table;
-static struct {
-    const char *only; /* NULL: every function counts */
-    long at;          /* the call that fails, from 1; 0: none */
-    cl_int code;
-    long calls;
-    long objects; /* created less released */
-} fault;
-
-static cl_int next(const char *name)
-{
-    if (fault.only != NULL && strcmp(fault.only, name) != 0) return CL_SUCCESS;
-    return ++fault.calls == fault.at ? fault.code : CL_SUCCESS;
-}
-
-#define RETURNS(name, parameters, ...)                                                                       \
-    static cl_int CL_API_CALL fault_##name parameters                                                        \
-    {                                                                                                        \
-        cl_int code = next(#name);                                                                           \
-        return code != CL_SUCCESS ? code : real->name(__VA_ARGS__);                                          \
-    }
-#define CREATES(type, name, parameters, ...)                                                                 \
-    static type CL_API_CALL fault_##name parameters                                                          \
-    {                                                                                                        \
-        cl_int injected = next(#name);                                                                       \
-        type object = injected == CL_SUCCESS ? real->name(__VA_ARGS__) : NULL;                               \
-        if (injected != CL_SUCCESS) *code = injected;                                                        \
-        if (object != NULL) fault.objects++;                                                                 \
-        return object;                                                                                       \
-    }
-#define RELEASES(name, type)                                                                                 \
-    static cl_int CL_API_CALL fault_##name(type object)                                                      \
-    {                                                                                                        \
-        fault.objects--;                                                                                     \
-        return real->name(object);                                                                           \
-    }
-
-CREATES(cl_context, clCreateContext,
-        (const cl_context_properties *p, cl_uint n, const cl_device_id *d,
-         void(CL_CALLBACK *f)(const char *, const void *, size_t, void *), void *u, cl_int *code),
-        p, n, d, f, u, code)
-CREATES(cl_command_queue, clCreateCommandQueue,
-        (cl_context c, cl_device_id d, cl_command_queue_properties p, cl_int *code), c, d, p, code)
-CREATES(cl_mem, clCreateBuffer, (cl_context c, cl_mem_flags f, size_t n, void *h, cl_int *code), c, f, n, h,
-        code)
-CREATES(cl_program, clCreateProgramWithSource,
-        (cl_context c, cl_uint n, const char **s, const size_t *l, cl_int *code), c, n, s, l, code)
-CREATES(cl_program, clCreateProgramWithBinary,
-        (cl_context c, cl_uint n, const cl_device_id *d, const size_t *l, const unsigned char **b, cl_int *s,
-         cl_int *code),
-        c, n, d, l, b, s, code)
-CREATES(cl_kernel, clCreateKernel, (cl_program p, const char *name, cl_int *code), p, name, code)
-RELEASES(clReleaseContext, cl_context)
-RELEASES(clReleaseCommandQueue, cl_command_queue)
-RELEASES(clReleaseMemObject, cl_mem)
-RELEASES(clReleaseProgram, cl_program)
-RELEASES(clReleaseKernel, cl_kernel)
-RETURNS(clFlush, (cl_command_queue q), q)
-RETURNS(clFinish, (cl_command_queue q), q)
-RETURNS(clBuildProgram,
-        (cl_program p, cl_uint n, const cl_device_id *d, const char *o,
-         void(CL_CALLBACK *f)(cl_program, void *), void *u),
-        p, n, d, o, f, u)
-RETURNS(clGetProgramInfo, (cl_program p, cl_program_info w, size_t n, void *v, size_t *r), p, w, n, v, r)
-RETURNS(clSetKernelArg, (cl_kernel k, cl_uint i, size_t n, const void *v), k, i, n, v)
-RETURNS(clEnqueueNDRangeKernel,
-        (cl_command_queue q, cl_kernel k, cl_uint d, const size_t *o, const size_t *g, const size_t *l,
-         cl_uint n, const cl_event *w, cl_event *e),
-        q, k, d, o, g, l, n, w, e)
-RETURNS(clEnqueueWriteBuffer,
-        (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, const void *p, cl_uint n,
-         const cl_event *w, cl_event *e),
-        q, m, b, o, s, p, n, w, e)
-RETURNS(clEnqueueReadBuffer,
-        (cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p, cl_uint n, const cl_event *w,
-         cl_event *e),
-        q, m, b, o, s, p, n, w, e)
-RETURNS(clEnqueueFillBuffer,
-        (cl_command_queue q, cl_mem m, const void *p, size_t ps, size_t o, size_t s, cl_uint n,
-         const cl_event *w, cl_event *e),
-        q, m, p, ps, o, s, n, w, e)
-RETURNS(clEnqueueCopyBuffer,
-        (cl_command_queue q, cl_mem a, cl_mem b, size_t ao, size_t bo, size_t s, cl_uint n, const cl_event *w,
-         cl_event *e),
-        q, a, b, ao, bo, s, n, w, e)
-RETURNS(clEnqueueUnmapMemObject,
-        (cl_command_queue q, cl_mem m, void *p, cl_uint n, const cl_event *w, cl_event *e), q, m, p, n, w, e)
-
-#define PUT(name) table.name = fault_##name
-static void put_underneath(void)
-{
-    real = clgi_opencl_functions(NULL);
-    if (real == NULL) skip();
-    table = *real;
-    PUT(clCreateContext), PUT(clCreateCommandQueue), PUT(clCreateBuffer), PUT(clCreateProgramWithSource);
-    PUT(clCreateProgramWithBinary), PUT(clCreateKernel), PUT(clReleaseContext), PUT(clReleaseCommandQueue);
-    PUT(clReleaseMemObject), PUT(clReleaseProgram), PUT(clReleaseKernel), PUT(clFlush), PUT(clFinish);
-    PUT(clBuildProgram), PUT(clGetProgramInfo), PUT(clSetKernelArg), PUT(clEnqueueNDRangeKernel);
-    PUT(clEnqueueWriteBuffer), PUT(clEnqueueReadBuffer), PUT(clEnqueueFillBuffer), PUT(clEnqueueCopyBuffer);
-    PUT(clEnqueueUnmapMemObject);
-    memset(&fault, 0, sizeof fault);
-    clgi_opencl_set_functions(&table);
-}
-
-static int end(void **state)
-{
-    (void)state;
-    clgi_opencl_set_functions(NULL);
-    return 0;
-}
 
 /* The first device, its probe done, no fault armed. */
 static clg_device_info first_device(void)
@@ -128,14 +18,6 @@ static clg_device_info first_device(void)
     backend->close(open_device(&device, &traits));
     assert_int_equal(fault.objects, 0);
     return device;
-}
-
-static void arm(const char *only, long at, cl_int code)
-{
-    fault.only = only;
-    fault.at = at;
-    fault.code = code;
-    fault.calls = 0;
 }
 
 /* --- One op from opening to closing ---------------------------------------------------------------- */
@@ -276,6 +158,31 @@ static void test_lost_stays_lost(void **state)
     leave(&s);
 }
 
+/* With CLGRAD_PROFILE each launch is waited for and timed; a driver that cannot tell the time has its launches not timed. */
+static void test_launches_are_timed(void **state)
+{
+    (void)state;
+    clg_device_info device = first_device();
+    for (int on = 0; on < 2; on++) {
+        scene s = { 0 };
+        assert_int_equal(setenv("CLGRAD_PROFILE", on ? "on" : "off", 1), 0);
+        EXPECT_OK(play(&device, &s, error));
+        assert_int_equal(backend->longest_launch_ns(s.handle) > 0, on);
+        leave(&s);
+        assert_int_equal(fault.objects, 0);
+    }
+    scene untold = { 0 }, lost = { 0 };
+    arm("clGetEventProfilingInfo", 1, CL_PROFILING_INFO_NOT_AVAILABLE);
+    EXPECT_OK(play(&device, &untold, error));
+    assert_int_equal(backend->longest_launch_ns(untold.handle), 0);
+    leave(&untold);
+    arm("clWaitForEvents", 1, -36);
+    EXPECT_ERROR(play(&device, &lost, error), CLG_ELOST, "(-36)");
+    leave(&lost);
+    assert_int_equal(fault.objects, 0);
+    assert_int_equal(unsetenv("CLGRAD_PROFILE"), 0);
+}
+
 /* --- Build logs ------------------------------------------------------------------------------------ */
 static struct {
     const char *bytes;
@@ -361,6 +268,57 @@ static void test_wrong_numbers_refuse_the_device(void **state)
     EXPECT_ERROR(backend->open(&found, &options, &handle, &traits, error), CLG_ENODEVICE, "wrong");
     assert_int_equal(fault.objects, 0);
     assert_int_equal(unsetenv("CLGRAD_CACHE"), 0);
+}
+
+/* A chain of multiplications and additions that ends elsewhere: in the probe only it reads 1,024 bytes. */
+static cl_int CL_API_CALL wrong_chain(cl_command_queue q, cl_mem m, cl_bool b, size_t o, size_t s, void *p,
+                                      cl_uint n, const cl_event *w, cl_event *e)
+{
+    cl_int code = real->clEnqueueReadBuffer(q, m, b, o, s, p, n, w, e);
+    if (s == 1024) ((float *)p)[200] = 0.5f;
+    return code;
+}
+
+static void *CL_API_CALL wrong_copy(cl_command_queue q, cl_mem m, cl_bool b, cl_map_flags f, size_t o,
+                                    size_t s, cl_uint n, const cl_event *w, cl_event *e, cl_int *code)
+{
+    unsigned char *bytes = real->clEnqueueMapBuffer(q, m, b, f, o, s, n, w, e, code);
+    if (bytes != NULL) bytes[4096] ^= 1;
+    return bytes;
+}
+
+/* The answers of the self-test are known: a wrong one refuses the device, and the refusal is kept for this driver. */
+static void test_a_failed_self_test_is_kept(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/clgrad_test_XXXXXX", command[64];
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(setenv("CLGRAD_CACHE_DIR", folder, 1), 0);
+    for (int i = 0; i < 2; i++) {
+        const char *reason =
+            i == 0 ? "_probe ends at 0.5 instead of 1" : "a copy of 16 MiB differs at byte 4096";
+        clg_device_info device;
+        const clg_device_info *list = NULL;
+        const char *note = NULL;
+        size_t count = 0;
+        put_underneath();
+        if (i == 0) table.clEnqueueReadBuffer = wrong_chain;
+        if (i == 1) table.clEnqueueMapBuffer = wrong_copy;
+        (void)usable_devices(&device, 1);
+        EXPECT_OK(backend->probe(&device, error));
+        if (device.refused == NULL && device.rate_gflops == 0.0) skip(); /* a simulator: not measured */
+        if (device.refused == NULL || strstr(device.refused, reason) == NULL)
+            fail_msg("refused is \"%s\", not \"%s\"", device.refused ? device.refused : "NULL", reason);
+        put_underneath(); /* the same driver, honest again: what was found stays */
+        arm(NULL, 0, 0);
+        EXPECT_OK(backend->discover(&list, &count, &note, error));
+        assert_non_null(list[0].refused);
+        assert_non_null(strstr(list[0].refused, reason));
+        snprintf(command, sizeof command, "rm -rf %s/*", folder);
+        assert_int_equal(system(command), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(unsetenv("CLGRAD_CACHE_DIR"), 0);
 }
 
 /* Ends loops early, as llvmpipe does: in the probe only the loop test reads 12 bytes. */
@@ -510,8 +468,10 @@ int main(void)
         FAULT(test_every_call_fails),
         FAULT(test_statuses),
         FAULT(test_lost_stays_lost),
+        FAULT(test_launches_are_timed),
         FAULT(test_build_logs),
         FAULT(test_wrong_numbers_refuse_the_device),
+        FAULT(test_a_failed_self_test_is_kept),
         FAULT(test_short_loops_refuse_the_cpu_family),
         FAULT(test_a_failed_batch_is_split),
         FAULT(test_a_broken_binary_is_built_again),

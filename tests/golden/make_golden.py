@@ -451,6 +451,34 @@ case("pad", [random((2, 3, 2, 4))], lambda x: F.pad(x, (1, 0, 0, 2, 2, 1, 0, 1))
 case("argmax", [random((4, 7, 3))], lambda t: t.argmax(1), "axis=1", gradient=False)
 case("argmax", [random((6, 5))], lambda t: t.argmax(0), "axis=0", gradient=False)
 
+EINSUMS = ((0, "ij,jk->ik", (4, 3), (3, 5)), (1, "bhqd,bkhd->bhqk", (2, 3, 4, 2), (2, 5, 3, 2)), (2, "ij,kj", (3, 4), (2, 4)),
+           (3, "i,i->", (5,), (5,)), (4, "i,j->ji", (3,), (4,)), (5, "ii->i", (4, 4)), (6, "bii->b", (2, 3, 3)),
+           (7, "ij->j", (3, 4)), (8, "...ij,...jk", (2, 1, 3, 2), (4, 2, 3)), (9, "ij,jk,kl->il", (2, 3), (3, 4), (4, 2)),
+           (10, "abc,abd->dca", (2, 3, 4), (2, 3, 2)), (11, "ij,ij->ij", (3, 4), (3, 1)),
+           (12, "b...d,d...->...b", (2, 3, 2, 4), (4, 1, 2)), (13, "ijj,jk,k->ik", (2, 3, 3), (3, 4), (4,)),
+           (14, "Ba,ac,B", (2, 3), (3, 4), (2,)))
+for form, equation, *shapes in EINSUMS:
+    used = len(shapes)
+    case("einsum", [random(s) for s in shapes + [(1,)] * (3 - used)], lambda *t: torch.einsum(equation, *t[:used]),
+         "form=%d" % form)
+
+def rotary(kind, first=0, base=10000.0):
+    """As in the papers' reference code: complex numbers for neighbours, [-x2, x1] for halves."""
+    def run(x):
+        half = x.shape[-1] // 2
+        angle = (torch.arange(x.shape[-2]) + first)[:, None] * base ** (-torch.arange(half) / half)
+        if kind:
+            pairs = torch.view_as_complex(x.reshape(*x.shape[:-1], half, 2).contiguous())
+            return torch.view_as_real(pairs * torch.polar(torch.ones_like(angle), angle)).reshape(x.shape)
+        cos, sin = torch.cat([angle.cos()] * 2, -1), torch.cat([angle.sin()] * 2, -1)
+        return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
+    return run
+
+
+for shape, kind, first, base in (((5, 8), 0, 0, 10000.0), ((2, 3, 4, 6), 1, 0, 10000.0), ((2, 3, 4, 6), 0, 9, 100.0),
+                                 ((3, 2, 10), 1, 4, 10000.0)):
+    case("rotary_embedding", [random(shape)], rotary(kind, first, base), "kind=%d first=%d base=%g" % (kind, first, base))
+
 # 5 columns do not divide by 2, 4 channels do.
 for name, op in (("max", F.adaptive_max_pool2d), ("avg", F.adaptive_avg_pool2d)):
     case("adaptive_%s_pool2d" % name, [random((2, 6, 5, 4))], lambda t: nhwc(op(nchw(t), (3, 2))), "size=3,2")

@@ -28,7 +28,20 @@ diff -u "$root/docs/env.md" <(env_page) || failed=1
 diff -u "$root/docs/ops.md" <(ops_page) || failed=1
 ((failed)) && echo "$0 --write brings the pages up to date"
 
-for document in README.md ARCHITECTURE.md CONTRIBUTING.md docs/results.md; do
+cd "$root" || exit 1
+documents=(*.md docs/*.md)
+# Functions, types and constants that a document names are in the public headers.
+words=$(cat include/clgrad/*.h include/clgrad/*.def include/clgrad/sys/*.h
+    sed -nE 's/^STATUS\((\w+).*/CLG_\1/p' include/clgrad/status.def
+    sed -nE 's/^DTYPE\((\w+).*/CLG_\1/p' include/clgrad/dtype.def
+    sed -nE 's/^[A-Z]+\((\w+),.*/clg_\1/p' include/clgrad/elementwise.def)
+for document in "${documents[@]}"; do
+    comm -23 <(grep -oE '\b(clg|CLG)_[A-Za-z0-9_]+\b' "$document" | sort -u) \
+        <(grep -oE '\b(clg|CLG)_[A-Za-z0-9_]+\b' <<< "$words" | sort -u) | grep -vE 'NAME|TOPIC|_X' |
+        sed "s|^|$document: no public name |" | grep . && failed=1
+done
+
+for document in "${documents[@]}"; do
     while IFS= read -r link; do
         [[ $link == *://* || $link == \#* ]] && continue
         [[ -e $root/$(dirname "$document")/${link%%#*} ]] || { echo "$document: no $link"; failed=1; }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <clgrad/loss.h>
 #include <clgrad/nn.h>
 #include <clgrad/ops.h>
 
@@ -108,12 +109,29 @@ static clg_tensor *one_hot(clg_graph *g, clg_tensor *x, clg_tensor *i)
     return clg_one_hot(g, i, clg_tensor_shape(x).dim[1]);
 }
 
+/* The first of each row: one label for each of the two. */
+static clg_tensor *first_column(clg_graph *g, clg_tensor *i)
+{
+    clg_tensor *first = clg_index_select(g, i, 1, clg_iota(g, (clg_shape){ 1, { 1 } }, 0));
+    return clg_reshape(g, first, (clg_shape){ 1, { 2 } });
+}
+
 static clg_tensor *labels(clg_graph *g, clg_tensor *x, clg_tensor *i)
 {
-    return clg_cross_entropy(g, x,
-                             clg_reshape(g,
-                                         clg_index_select(g, i, 1, clg_iota(g, (clg_shape){ 1, { 1 } }, 0)),
-                                         (clg_shape){ 1, { 2 } }));
+    return clg_cross_entropy(g, x, first_column(g, i));
+}
+
+static clg_tensor *smoothed(clg_graph *g, clg_tensor *x, clg_tensor *i)
+{
+    clg_class_loss_options options = CLG_CLASS_LOSS_OPTIONS_INIT;
+    options.label_smoothing = 0.1;
+    options.ignore = 1; /* -100: none of these */
+    return clg_cross_entropy_with(g, x, first_column(g, i), &options);
+}
+
+static clg_tensor *nll(clg_graph *g, clg_tensor *x, clg_tensor *i)
+{
+    return clg_nll_loss(g, x, first_column(g, i), NULL);
 }
 
 static const struct {
@@ -121,8 +139,9 @@ static const struct {
     const char *name;
     int limit;
 } ops[] = {
-    { gather, "gather", 5 },         { scatter, "scatter_add", 5 }, { select_columns, "index_select", 5 },
-    { clg_look_up, "embedding", 2 }, { one_hot, "one_hot", 5 },     { labels, "cross_entropy", 5 }
+    { gather, "gather", 5 },          { scatter, "scatter_add", 5 }, { select_columns, "index_select", 5 },
+    { clg_look_up, "embedding", 2 },  { one_hot, "one_hot", 5 },     { labels, "cross_entropy", 5 },
+    { smoothed, "cross_entropy", 5 }, { nll, "nll_loss", 5 },
 };
 
 static void bad_indices_on(clg_device *device, void *payload)

@@ -12,15 +12,9 @@
 
 #include <clgrad/clgrad.h>
 
-enum { MOST_PLANS = 64 };
+#include "support/devices.h"
 
-static clg_device *open_host(void)
-{
-    clg_device *device = NULL;
-    clg_error error = CLG_ERROR_INIT;
-    if (clg_device_open("host", &device, &error)) fail_msg("%s", error.message);
-    return device;
-}
+enum { MOST_PLANS = 64 };
 
 static clg_tensor *ones(clg_device *device, clg_shape shape)
 {
@@ -59,7 +53,7 @@ static float scaled_sum(clg_graph *g, clg_tensor *x, double scale)
 static void numbers_do_not_plan_anew(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_graph *g = clg_graph_create(device);
     clg_tensor *a = ones(device, (clg_shape){ 1, { 8 } }), *b = ones(device, (clg_shape){ 1, { 8 } });
     assert_int_equal((int)scaled_sum(g, a, 2.0), 16);
@@ -86,7 +80,7 @@ static void numbers_do_not_plan_anew(void **state)
 static void structure_plans_anew(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_graph *g = clg_graph_create(device);
     clg_tensor *a = ones(device, (clg_shape){ 1, { 8 } }), *b = ones(device, (clg_shape){ 1, { 8 } });
     clg_tensor *c = ones(device, (clg_shape){ 1, { 9 } });
@@ -127,7 +121,7 @@ static void aliasing_is_structure(void **state)
 {
     (void)state;
     clg_error error = CLG_ERROR_INIT;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_graph *g = clg_graph_create(device);
     clg_shape half = { 1, { 4 } };
     clg_tensor *slab = ones(device, (clg_shape){ 1, { 8 } }), *other = ones(device, half), *low, *high;
@@ -150,7 +144,7 @@ static void aliasing_is_structure(void **state)
 static void plans_outlive_clear_and_prepare_makes_them(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_graph *g = clg_graph_create(device);
     clg_tensor *a = ones(device, (clg_shape){ 1, { 8 } });
     clg_keep(g, clg_sum_all(g, a));
@@ -185,7 +179,7 @@ static void the_least_recently_used_plan_goes(void **state)
 {
     (void)state;
     warnings w = { 0 };
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_graph *g = clg_graph_create(device);
     clg_tensor *x[MOST_PLANS + 1];
     for (int i = 0; i <= MOST_PLANS; ++i) x[i] = ones(device, (clg_shape){ 1, { i + 1 } });

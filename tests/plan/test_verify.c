@@ -32,7 +32,7 @@ static void make_plan(fixture *f)
     clg_assign(f->g, f->w, clg_mul(f->g, f->w, clg_scalar(f->g, 0.9)));
     clg_keep(f->g, loss);
     clg_keep(f->g, slope);
-    if (clgi_plan_create(f->g, &f->denied, "verify", &f->plan, &error)) fail_msg("%s", error.message);
+    if (clgi_plan_create(f->g, &f->denied, "verify", NULL, &f->plan, &error)) fail_msg("%s", error.message);
     assert_int_equal(clgi_plan_verify(f->plan, &error), CLG_OK);
     assert_true(f->plan->n_steps >= 5);
 }

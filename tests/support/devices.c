@@ -2,8 +2,14 @@
 #include "support/devices.h"
 
 #include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 size_t test_devices(test_device devices[TEST_MAX_DEVICES])
 {
@@ -22,6 +28,14 @@ size_t test_devices(test_device devices[TEST_MAX_DEVICES])
     }
     clg_device_list_destroy(list);
     return count;
+}
+
+clg_device *test_open_host(void)
+{
+    clg_device *device = NULL;
+    clg_error error = CLG_ERROR_INIT;
+    if (clg_device_open("host", &device, &error)) fail_msg("%s", error.message);
+    return device;
 }
 
 int test_close(double got, double want, double limit)

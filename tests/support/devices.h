@@ -13,6 +13,9 @@ enum { TEST_MAX_DEVICES = 16 };
 /* The host first, then every OpenCL device that is not refused. */
 size_t test_devices(test_device devices[TEST_MAX_DEVICES]);
 
+/* The host device; fails the test where it does not open. */
+clg_device *test_open_host(void);
+
 /* 1 when |got - want| <= limit, also when both are the same infinity or both NaN. */
 int test_close(double got, double want, double limit);
 

@@ -450,11 +450,45 @@ static void averaged(void **state)
     close_fixture(&f, o);
 }
 
+/* The optimiser's own average: at its updates only, and one of its states. */
+static void average_of_optimizer(void **state)
+{
+    fixture f;
+    const char *name = NULL;
+    (void)state;
+    open_fixture(&f);
+    clg_optimizer *o = plain_sgd(f.net, 0.1f);
+    const size_t states = clg_optimizer_state_count(o);
+    clg_optimizer_accumulate(o, 2);
+    clg_optimizer_average(o, 0.75f);
+    assert_int_equal(clg_optimizer_error(o)->status, CLG_OK);
+    assert_int_equal(clg_optimizer_state_count(o), states + 2);
+    assert_non_null(clg_optimizer_state(o, states + 1, &name));
+    assert_string_equal(name, "average");
+    assert_null(clg_optimizer_state(o, states + 2, &name));
+    minimize(&f, o);
+    assert_int_equal(clg_optimizer_swap_average(o), CLG_OK);
+    expect(&f, "average before an update", want_start);
+    assert_int_equal(clg_optimizer_swap_average(o), CLG_OK);
+    minimize(&f, o);
+    expect(&f, "parameters", want_once);
+    assert_int_equal(clg_optimizer_swap_average(o), CLG_OK);
+    expect(&f, "average", want_average);
+    assert_int_equal(clg_optimizer_swap_average(o), CLG_OK);
+    expect(&f, "parameters again", want_once);
+    clg_optimizer_average(o, 0.5f);
+    assert_int_equal(clg_optimizer_error(o)->status, CLG_EINVAL); /* too late */
+    assert_int_equal(clg_optimizer_swap_average(NULL), CLG_OK);
+    close_fixture(&f, o);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(rules_agree), cmocka_unit_test(states),
-                                        cmocka_unit_test(groups),      cmocka_unit_test(frozen),
-                                        cmocka_unit_test(clipped),     cmocka_unit_test(accumulated),
-                                        cmocka_unit_test(averaged) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_agree), cmocka_unit_test(states),
+        cmocka_unit_test(groups),      cmocka_unit_test(frozen),
+        cmocka_unit_test(clipped),     cmocka_unit_test(accumulated),
+        cmocka_unit_test(averaged),    cmocka_unit_test(average_of_optimizer)
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
  *
  *     test_parity drive NET DEVICE WEIGHTS BATCHES STEPS SAVED LOSSES LOGITS
  *
- * trains NET from WEIGHTS for STEPS steps of Adam, writes SAVED, the losses and the logits of the
+ * trains NET from WEIGHTS for STEPS steps, writes SAVED, the losses and the logits of the
  * first batch as f32. With 0 steps it only computes the logits. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,11 +18,10 @@
 
 #include <cmocka.h>
 
-#include <clgrad/clgrad.h>
-
+#include "recipe.h"
 #include "support/devices.h"
 
-enum { BATCH = 64, PIXELS = 28 * 28, CLASSES = 10 };
+enum { PIXELS = 28 * 28, CLASSES = 10, CHARACTERS = 65 };
 
 /* --- The nets of parity.py ---------------------------------------------------------------------- */
 static clg_module *conv(clg_device *d, int64_t in, int64_t out, int64_t padding)
@@ -75,13 +74,35 @@ static clg_module *normed(clg_device *d)
     return clg_sequential(d, layers, sizeof layers / sizeof *layers);
 }
 
-static clg_module *net_named(const char *name, clg_device *d)
+/* A net of this file or of a recipe, which then also gives the optimiser; its samples are as in parity.py. */
+static const struct subject {
+    const char *name;
+    clg_module *(*net)(clg_device *d);
+    const recipe *recipe;
+    float lr; /* of all steps */
+    int64_t batch, classes;
+    clg_shape sample; /* pictures [H, W, C], or tokens [T], each of which has a label */
+} subjects[] = {
+    { "mlp", mlp, NULL, 1e-3f, 64, CLASSES, { 3, { 28, 28, 1 } } },
+    { "cnn", cnn, NULL, 1e-3f, 64, CLASSES, { 3, { 28, 28, 1 } } },
+    { "normed", normed, NULL, 1e-3f, 64, CLASSES, { 3, { 28, 28, 1 } } },
+    { "resnet20", NULL, &recipe_resnet20, 1e-4f, 16, CLASSES, { 3, { 32, 32, 3 } } },
+    { "gpt", NULL, &recipe_gpt, 1e-3f, 8, CHARACTERS, { 1, { RECIPE_CONTEXT } } },
+};
+
+static const struct subject *subject_named(const char *name)
 {
-    return !strcmp(name, "mlp") ? mlp(d) : !strcmp(name, "cnn") ? cnn(d) : normed(d);
+    size_t i = 0;
+    while (i + 1 < sizeof subjects / sizeof *subjects && strcmp(subjects[i].name, name) != 0) ++i;
+    return &subjects[i];
 }
 
 /* --- The driver ---------------------------------------------------------------------------------- */
 typedef struct driver {
+    const struct subject *subject;
+    int64_t labels; /* of a batch */
+    size_t x_bytes, y_bytes;
+    void *room; /* x_bytes + y_bytes */
     clg_device *device;
     clg_module *net;
     clg_optimizer *optimizer;
@@ -96,27 +117,31 @@ static int complain(const char *what, const clg_error *error)
     return 1;
 }
 
-/* One batch of the file: BATCH * PIXELS f32, then BATCH i32. */
+/* One batch of the file: inputs f32 or i32, then labels i32. */
 static int load_batch(driver *d, long index)
 {
-    static float pixels[BATCH * PIXELS];
-    static int32_t labels[BATCH];
     clg_error error = CLG_ERROR_INIT;
-    long record = (long)(sizeof pixels + sizeof labels);
-    if (fseek(d->batches, index * record, SEEK_SET) || fread(pixels, sizeof pixels, 1, d->batches) != 1 ||
-        fread(labels, sizeof labels, 1, d->batches) != 1)
+    const size_t record = d->x_bytes + d->y_bytes;
+    if (fseek(d->batches, index * (long)record, SEEK_SET) || fread(d->room, record, 1, d->batches) != 1)
         return complain("batches", NULL);
-    if (clg_tensor_write(d->x, pixels, sizeof pixels, &error) ||
-        clg_tensor_write(d->y, labels, sizeof labels, &error))
+    if (clg_tensor_write(d->x, d->room, d->x_bytes, &error) ||
+        clg_tensor_write(d->y, (char *)d->room + d->x_bytes, d->y_bytes, &error))
         return complain("batch", &error);
     return 0;
+}
+
+/* [labels, classes] */
+static clg_tensor *record_logits(driver *d)
+{
+    const clg_shape rows = { 2, { d->labels, d->subject->classes } };
+    return clg_reshape(d->graph, clg_forward(d->graph, d->net, d->x), rows);
 }
 
 static int train_step(driver *d, long step, FILE *losses)
 {
     float loss_value;
     if (load_batch(d, step)) return 1;
-    clg_tensor *loss = clg_cross_entropy(d->graph, clg_forward(d->graph, d->net, d->x), d->y);
+    clg_tensor *loss = clg_cross_entropy(d->graph, record_logits(d), d->y);
     clg_minimize(d->graph, d->optimizer, loss);
     if (clg_graph_run(d->graph) || clg_item(d->graph, loss, &loss_value))
         return complain("step", clg_graph_error(d->graph));
@@ -126,31 +151,51 @@ static int train_step(driver *d, long step, FILE *losses)
 
 static int write_logits(driver *d, const char *path)
 {
-    static float logits[BATCH * CLASSES];
+    const size_t bytes = (size_t)(d->labels * d->subject->classes) * sizeof(float);
     if (load_batch(d, 0)) return 1;
     clg_module_train(d->net, 0);
     clg_graph_train(d->graph, 0);
-    clg_tensor *y = clg_keep(d->graph, clg_forward(d->graph, d->net, d->x));
-    if (clg_graph_run(d->graph) || clg_read(d->graph, y, logits, sizeof logits))
+    clg_tensor *y = clg_keep(d->graph, record_logits(d));
+    void *logits = malloc(bytes);
+    if (!logits || clg_graph_run(d->graph) || clg_read(d->graph, y, logits, bytes)) {
+        free(logits);
         return complain("logits", clg_graph_error(d->graph));
+    }
     FILE *file = fopen(path, "wb");
-    int bad = !file || fwrite(logits, sizeof logits, 1, file) != 1;
+    int bad = !file || fwrite(logits, bytes, 1, file) != 1;
     if (file) bad |= fclose(file) != 0;
+    free(logits);
     return bad;
+}
+
+static clg_optimizer *optimizer(const driver *d)
+{
+    const recipe *r = d->subject->recipe;
+    clg_optimizer *made = r ? recipe_optimizer(r, d->net) : clg_adam(d->net, NULL);
+    clg_optimizer_set_lr(made, d->subject->lr);
+    return made;
 }
 
 static int open_driver(driver *d, char **argv)
 {
     clg_error error = CLG_ERROR_INIT;
-    clg_shape images = { 4, { BATCH, 28, 28, 1 } }, labels = { 1, { BATCH } };
-    clg_adam_options adam = CLG_ADAM_OPTIONS_INIT;
-    adam.lr = 1e-3f; /* as in parity.py */
+    const struct subject *s = d->subject = subject_named(argv[0]);
+    const int tokens = s->sample.ndim == 1;
+    clg_shape inputs = { 1 + s->sample.ndim, { s->batch } };
+    for (int i = 0; i < s->sample.ndim; i++) inputs.dim[1 + i] = s->sample.dim[i];
+    d->labels = tokens ? clg_shape_count(inputs) : s->batch;
+    d->x_bytes = (size_t)clg_shape_count(inputs) * 4;
+    d->y_bytes = (size_t)d->labels * 4;
+    d->room = malloc(d->x_bytes + d->y_bytes);
+    if (!d->room) return complain("memory", NULL);
     if (clg_device_open(argv[1], &d->device, &error)) return complain("device", &error);
-    d->net = net_named(argv[0], d->device);
+    d->net = s->recipe ? s->recipe->net(d->device, s->classes) : s->net(d->device);
     if (clg_model_load(argv[2], d->net, &error)) return complain("weights", &error);
-    if (clg_tensor_create(d->device, CLG_F32, images, &d->x, &error)) return complain("x", &error);
-    if (clg_tensor_create(d->device, CLG_I32, labels, &d->y, &error)) return complain("y", &error);
-    d->optimizer = clg_adam(d->net, &adam);
+    if (clg_tensor_create(d->device, tokens ? CLG_I32 : CLG_F32, inputs, &d->x, &error))
+        return complain("x", &error);
+    if (clg_tensor_create(d->device, CLG_I32, (clg_shape){ 1, { d->labels } }, &d->y, &error))
+        return complain("y", &error);
+    d->optimizer = optimizer(d);
     d->graph = clg_graph_create(d->device);
     d->batches = fopen(argv[3], "rb");
     return d->batches ? 0 : complain(argv[3], NULL);
@@ -176,6 +221,7 @@ static int drive(char **argv)
     clg_tensor_destroy(d.y);
     clg_module_destroy(d.net);
     clg_device_close(d.device);
+    free(d.room);
     return bad;
 }
 

@@ -28,6 +28,7 @@ typedef struct fixture {
     clg_error error;
     int stop, stop_after; /* for on_event */
     int events[3];
+    int asked; /* of cancel_once */
     char message[600], folder[64], checkpoint[100], log[100], curve[100];
 } fixture;
 
@@ -291,10 +292,10 @@ static void length_in_steps(void **state)
     assert_memory_equal(whole, other, bytes);
     free(whole);
     free(other);
-    f.options.schedule = 3;
+    f.options.schedule = 5;
     fresh(&f);
     assert_int_equal(train(&f, NULL), CLG_EINVAL);
-    assert_non_null(strstr(f.error.message, "unknown schedule: 3"));
+    assert_non_null(strstr(f.error.message, "unknown schedule: 5"));
     close_data(&f);
 }
 
@@ -330,6 +331,39 @@ static void stop_is_obeyed(void **state)
     assert_int_equal(train(&f, NULL), CLG_EINTERRUPTED);
     assert_string_equal(f.error.message,
                         "train: stopped after step 0, nothing saved: no checkpoint path was given");
+    close_data(&f);
+}
+
+/* Says it once, after 21 steps. */
+static int cancel_once(void *payload)
+{
+    fixture *f = payload;
+    return f->asked++ == 21;
+}
+
+static void cancel_is_asked(void **state)
+{
+    fixture f;
+    size_t bytes;
+    (void)state;
+    open_data(&f, "host");
+    f.options.epochs = 3;
+    fresh(&f);
+    assert_int_equal(train(&f, NULL), CLG_OK);
+    float *whole = slab_of(&f, &bytes);
+    f.options.checkpoint = f.checkpoint;
+    f.options.cancel = cancel_once;
+    fresh(&f);
+    assert_int_equal(train(&f, NULL), CLG_EINTERRUPTED);
+    assert_non_null(strstr(f.error.message, "train: stopped after step 21, saved to "));
+    assert_int_equal(f.asked, 22); /* once before each step, and not again */
+    f.options.resume = 1;
+    fresh(&f);
+    assert_int_equal(train(&f, NULL), CLG_OK);
+    float *other = slab_of(&f, &bytes);
+    assert_memory_equal(whole, other, bytes);
+    free(other);
+    free(whole);
     close_data(&f);
 }
 
@@ -422,6 +456,7 @@ int main(void)
         cmocka_unit_test(interrupted_run_ends_alike),
         cmocka_unit_test(length_in_steps),
         cmocka_unit_test(stop_is_obeyed),
+        cmocka_unit_test(cancel_is_asked),
         cmocka_unit_test(diverges),
         cmocka_unit_test(bad_calls),
         cmocka_unit_test(other_batch_size),

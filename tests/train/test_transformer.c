@@ -10,23 +10,17 @@
 
 #include <cmocka.h>
 
-#include <clgrad/nn.h>
+#include <clgrad/transformer.h>
+
+#include "support/host_device.h"
 
 enum { N = 2, T = 5, C = 6, HEADS = 3, SIZE = C / HEADS, VALUES = N * T * C };
 
-static clg_device *device;
-
-static int open_host(void **state)
+static clg_module *self_attention(int64_t width)
 {
-    (void)state;
-    return clg_device_open("host", &device, NULL);
-}
-
-static int close_host(void **state)
-{
-    (void)state;
-    clg_device_close(device);
-    return 0;
+    clg_multi_head_attention_options o = CLG_MULTI_HEAD_ATTENTION_OPTIONS_INIT;
+    o.width = width, o.heads = HEADS, o.causal = 1;
+    return clg_multi_head_attention(device, &o);
 }
 
 static void fill(float *x)
@@ -91,7 +85,7 @@ static void attend(double qkv[T][3 * C], int t, double *mixed)
 static void attention_values(void **state)
 {
     float x[VALUES], y[VALUES];
-    clg_module *net = clg_self_attention(device, C, HEADS);
+    clg_module *net = self_attention(C);
     (void)state;
     fill(x);
     forward(net, x, y);
@@ -119,7 +113,7 @@ static void attention_values(void **state)
 static void no_future(void **state)
 {
     float x[VALUES], y[VALUES], changed[VALUES];
-    clg_module *net = clg_self_attention(device, C, HEADS);
+    clg_module *net = self_attention(C);
     (void)state;
     fill(x);
     forward(net, x, y);
@@ -153,8 +147,8 @@ static void bad_shapes(void **state)
         { clg_positions(device, T - 1, C),
           "positions: the input must be [N, T, C] with T up to the context" },
         { clg_positions(device, T, C + 1), "positions: the input must be [N, T, C]" },
-        { clg_self_attention(device, 2 * C, HEADS),
-          "self_attention: the input must be [N, T, C] with the width" },
+        { self_attention(2 * C),
+          "multi_head_attention: the input must be [N, T, C] with one N and the width" },
     };
     const clg_shape shape = { 3, { N, T, C } };
     clg_tensor *in = NULL;

@@ -106,21 +106,101 @@ static void labels(void **state)
     (void)state;
     write_data();
     write_labels("d/train-labels-idx1-ubyte", SAMPLES, 10);
-    expect(train_on_d, 4, "cross_entropy: index 10 lies outside [0, 10)");
+    expect(train_on_d, 4, "MNIST: d/train-labels-idx1-ubyte: label 10 of sample 39 lies outside [0, 10)");
     write_labels("d/train-labels-idx1-ubyte", SAMPLES, 255);
-    expect(train_on_d, 4, "cross_entropy: index 255 lies outside [0, 10)");
+    expect(train_on_d, 4, "label 255 of sample 39 lies outside [0, 10)");
     write_data();
     write_labels("d/t10k-labels-idx1-ubyte", SAMPLES, 10);
-    expect(train_on_d, 4, "index 10 lies outside [0, 10)");
+    expect(train_on_d, 4, "d/t10k-labels-idx1-ubyte: label 10 of sample 39 lies outside [0, 10)");
+    assert_null(strstr(output, "loss")); /* before the training */
     write_labels("d/t10k-labels-idx1-ubyte", SAMPLES + 1, 9);
     expect(train_on_d, 4, "t10k-labels-idx1-ubyte");
     write_data();
     const uint32_t wide[] = { SAMPLES, 28, 29 };
     write_idx("d/train-images-idx3-ubyte", 0x803, wide, 3, NULL, SAMPLES * 28 * 29);
-    expect(train_on_d, 4, "inner sizes differ: a is [20, 812], b is [784, 512]");
+    expect(train_on_d, 4, "d: the pictures have 28 x 29 pixels, the recipe takes 28 x 28");
     write_data();
     expect("$C train mlp --data d --batch 41", 2, "41");
     assert_non_null(strstr(output, "40"));
+}
+
+/* --- Texts, pictures, archives ------------------------------------------------------------------------ */
+
+static void text_files(void **state)
+{
+    static const struct {
+        const char *prepare, *message;
+    } rows[] = {
+        { ": >t", "text: t: the text is empty" },
+        { "printf a >t", "text: t: the text is empty" }, /* its first nine tenths */
+        { "printf '%0600d' 0 >t", "the text is too short: 60 characters, a window takes 64" },
+        { "rm t; mkdir t", "t/input.txt" },
+        { "mkdir -p t/input.txt", "not a regular file" },
+        { "rm -r t; mkfifo t", "not a regular file" },
+    };
+    char line[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+        snprintf(line, sizeof line, "%s; $C train gpt --data t --steps 1", rows[i].prepare);
+        expect(line, 4, rows[i].message);
+    }
+    /* Another text than the model's. */
+    expect("seq 300 >digits; seq 300 | tr '\\n' ';' >others; $C train gpt --data digits --steps 1 --save m",
+           0, "done: ");
+    expect("$C eval m --data others", 4, "m was trained with other characters than the data have");
+    expect("$C sample m --prompt 12a", 4, "does not know character 'a' at byte 2 of the prompt");
+}
+
+/* What an archive may hold to leave its folder, and what is no archive or picture at all. */
+static void picture_files(void **state)
+{
+    static const struct {
+        const char *prepare, *message;
+    } rows[] = {
+        { "tar -P --transform 's,^,/tmp/,' -cf a.tar train", "/train/ is an absolute name" },
+        { "tar -P --transform 's,^,../,' -cf a.tar train", "leads out of the archive (..)" },
+        { "mkdir l; ln -s /etc/passwd l/link; tar -cf a.tar l train", "refused: l/link is a link" },
+        { "rm l/link; : >l/one; ln l/one l/two; tar -cf a.tar l train", " is a link" },
+        { "tar -cf a.tar train", "a.tar: train/c/1.jpg: Not a JPEG file" },
+        { ": >train/c/1.jpg; tar -cf a.tar train", "train/c/1.jpg: the file is empty" },
+        { "printf '\\377\\330\\377' >train/c/1.jpg; tar -cf a.tar train", "train/c/1.jpg: " },
+        { "head -c 700 a.tar >b; mv b a.tar", "a.tar: " },
+        { "printf words >a.tar", "a.tar: " },
+    };
+    char line[300];
+    (void)state;
+    assert_int_equal(shell("mkdir -p train/c && printf words >train/c/1.jpg && tar -cf a.tar train"), 0);
+    if (shell("$C train resnet20 --data a.tar --max-steps 1"), strstr(output, "this build reads no")) skip();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i) {
+        snprintf(line, sizeof line, "%s; $C train resnet20 --data a.tar --max-steps 1", rows[i].prepare);
+        expect(line, 4, rows[i].message);
+    }
+}
+
+/* --- The environment ---------------------------------------------------------------------------------- */
+
+static void environment(void **state)
+{
+    static const char *const bad[][2] = {
+        { "FAMILY=xpu", "environment: CLGRAD_FAMILY is \"xpu\": allowed is auto|cpu|gpu" },
+        { "THREADS=0", "CLGRAD_THREADS is \"0\": allowed is 1.." },
+        { "THREADS=two", "CLGRAD_THREADS is \"two\": allowed is 1.." },
+        { "THREADS=2x", "CLGRAD_THREADS is \"2x\": allowed is 1.." },
+        { "FUSE=maybe", "CLGRAD_FUSE is \"maybe\": allowed is on|off" },
+    };
+    static const char *const good[] = {
+        "FAMILY=GPU", "THREADS=2", "FUSE=No", "FUSE=1", "CACHE=", "REUSE=ON"
+    };
+    char line[200];
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
+        snprintf(line, sizeof line, "CLGRAD_%s $C plan mlp", bad[i][0]);
+        expect(line, 2, bad[i][1]);
+    }
+    for (size_t i = 0; i < sizeof good / sizeof *good; ++i) {
+        snprintf(line, sizeof line, "CLGRAD_%s $C plan mlp", good[i]);
+        expect(line, 0, "device: ");
+    }
 }
 
 /* --- Models ---------------------------------------------------------------------------------------- */
@@ -209,6 +289,15 @@ static void changed_headers(void **state)
         expect("$C eval changed --samples 20", 4, rows[i].message);
     }
     expect("$C eval good --samples 20", 0, "accuracy ");
+    static const uint32_t broken[] = { 0x7fc00000, 0x7f800000 }; /* NaN, infinity */
+    for (int i = 0; i < 2; ++i) {
+        char *bytes = read_whole("good", &size);
+        memcpy(bytes + size - 4, &broken[i], 4);
+        write_file("changed", bytes, size);
+        free(bytes);
+        expect("$C eval changed --samples 20", 5, "model: changed: '7.");
+        expect("$C predict changed", 5, i ? "holds inf" : "holds nan");
+    }
     /* A model of other layers. */
     expect("sed 's/\"recipe\":\"mlp\"/\"recipe\":\"cnn\"/' good >changed; $C eval changed --samples 20", 4,
            "changed");
@@ -342,15 +431,12 @@ static void cache_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(idx_files),
-        cmocka_unit_test(gzip_bombs),
-        cmocka_unit_test(labels),
-        cmocka_unit_test(model_files),
-        cmocka_unit_test(changed_headers),
-        cmocka_unit_test(cut_checkpoints),
-        cmocka_unit_test(stopped_and_resumed),
-        cmocka_unit_test(unwritable_files),
-        cmocka_unit_test(full_disk),
+        cmocka_unit_test(idx_files),        cmocka_unit_test(gzip_bombs),
+        cmocka_unit_test(labels),           cmocka_unit_test(environment),
+        cmocka_unit_test(text_files),       cmocka_unit_test(picture_files),
+        cmocka_unit_test(model_files),      cmocka_unit_test(changed_headers),
+        cmocka_unit_test(cut_checkpoints),  cmocka_unit_test(stopped_and_resumed),
+        cmocka_unit_test(unwritable_files), cmocka_unit_test(full_disk),
         cmocka_unit_test(cache_folders),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

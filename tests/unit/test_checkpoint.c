@@ -59,8 +59,8 @@ static void run_disturb(run *r, float start)
     clg_optimizer_set_step(r->optimizer, (uint64_t)start);
 }
 
-static const clg_progress first = { 1, 2, 3, 0xfedcba9876543210u, { 0 } };
-static const clg_progress second = { 4, 0, 9, 7, { 0 } };
+static const clg_progress first = { 1, 2, 3, 0xfedcba9876543210u, { 5, 6, 7 }, { 0 } };
+static const clg_progress second = { 4, 0, 9, 7, { 0 }, { 0 } };
 static const char *const metadata[] = { "recipe", "cnn", NULL };
 static const char *const names[] = { "c", "c.previous" };
 

@@ -1,4 +1,5 @@
 /* The command as a user meets it: messages, exit codes, files. Runs CLGRAD_COMMAND on the host device. */
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -90,8 +91,35 @@ static void bad_usage(void **state)
         { "train mlp --resume=yes", 2, "clgrad train: --resume takes no value" },
         { "train mlp --resume", 2, "clgrad train: --resume needs --checkpoint FILE" },
         { "train mlp --schedule linear", 2,
-          "no such schedule: linear; there are constant, cosine and one-cycle" },
-        { "train mlp --optimizer adan", 2, "no such optimizer: adan; did you mean adam?" },
+          "no such schedule: linear; did you mean plateau? There are constant, cosine, one-cycle, step, "
+          "plateau" },
+        { "train mlp --optimizer adan", 2, "no such optimizer: adan; did you mean adam? There are sgd, " },
+        { "train mlp --optimizer quickprop-2", 2,
+          "no such optimizer: quickprop-2. There are sgd, adam, adamw, rmsprop, adagrad, lion" },
+        /* Options that would have no effect. */
+        { "train mlp --momentum 0.9", 2, "--momentum has no effect with adam: it is for sgd, rmsprop" },
+        { "train mlp --optimizer lion --eps 1e-8", 2,
+          "--eps has no effect with lion: it is for adam, adamw, rmsprop, adagrad" },
+        { "train resnet20 --optimizer rmsprop --nesterov", 2, "--nesterov has no effect with rmsprop" },
+        { "train resnet20 --nesterov --momentum 0", 2, "--nesterov has no effect without momentum" },
+        { "train resnet20 --warmup 10", 2, "--warmup has no effect with one-cycle" },
+        { "train mlp --lr-factor 0.5", 2, "--lr-factor has no effect with cosine: it is for step, plateau" },
+        { "train mlp --beta1 0", 2, "--beta1: not a number above 0: 0" },
+        { "train mlp --beta1 1", 2, "beta1 must be in" },
+        { "train mlp --average 1", 2, "average: decay must be in [0, 1): 1" },
+        { "train mlp --clip -1", 2, "max_norm must be in" },
+        { "train mlp --schedule step --lr-factor 1", 2, "the schedule's factor must be in [0, 1): 1" },
+        { "train mlp --epochs 1 --steps 3", 2, "--epochs and --steps exclude each other" },
+        { "train mlp --data x --samples 30", 2, "--samples has no effect with --data" },
+        { "train mlp --checkpoint-steps 3", 2, "--checkpoint-steps needs --checkpoint FILE" },
+        { "eval m --data x --samples 30", 2, "--samples has no effect with --data" },
+        { "sample m --temperature 0 --top-k 3", 2, "--top-k has no effect with --temperature 0" },
+        { "check --differences --every 2", 2, "--differences takes --filter and --failed only" },
+        { "check --json --failed", 2, "--failed has no effect with --json" },
+        /* One file for two things. */
+        { "train mlp --save %F/x --log %F/x", 2, "--save and --log name the same file: " },
+        { "train mlp --save %F/x --curve %F/.//x", 2, "--save and --curve name the same file: " },
+        { "train mlp --save %F/x --log %F/x.checkpoint", 2, "--checkpoint and --log name the same file: " },
         { "train mlp --device hots", 3, "hots" },
         { "train mlp --data /nonexistent", 4, "/nonexistent" },
         { "train mlp --samples 100 --batch 101", 2, "101" },
@@ -99,6 +127,9 @@ static void bad_usage(void **state)
         { "eval /nonexistent/model", 4, "/nonexistent/model" },
         { "predict %F", 4, "" },
         { "check --family tpu", 2, "no such family: tpu" },
+        { "check --filter zzzzzzzz", 2, "no case contains \"zzzzzzzz\"; `clgrad ops` lists the ops" },
+        { "check --filter matmil", 2, "no case contains \"matmil\"; did you mean matmul?" },
+        { "plan mlp --stage fuze", 2, "no such stage: fuze; there are graph, lower, simplify, view, fuse" },
         { "devices --jsn", 2, "no such option: --jsn; did you mean --json?" },
     };
     (void)state;
@@ -141,6 +172,9 @@ static void devices(void **state)
 {
     (void)state;
     expect("devices --no-probe", 0, "host");
+    const char *line = strstr(output, "\nhost ");
+    assert_non_null(line);
+    assert_null(strstr(line, " 0.0 ")); /* what was not measured is no figure */
     assert_int_equal(run("devices --no-probe --json"), 0);
     json_error_t error;
     json_t *document = json_loads(output, 0, &error);
@@ -158,6 +192,13 @@ static int exists(const char *name)
     char path[128];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     return !access(path, R_OK);
+}
+
+static int same_files(const char *a, const char *b)
+{
+    char command[300];
+    snprintf(command, sizeof command, "cmp -s %s/%s %s/%s", folder, a, folder, b);
+    return system(command) == 0;
 }
 
 static void a_run_and_its_files(void **state)
@@ -179,8 +220,10 @@ static void a_run_and_its_files(void **state)
     expect("predict %F/m --count 4", 0, "label");
     assert_non_null(strstr(output, "@")); /* ink */
     expect("predict %F/m --first 999999", 2, "the data has only 2000 samples: 999999");
+    /* A run that ends inside its first epoch has a curve, too. */
+    expect("train mlp --samples 300 --batch 50 --max-steps 2 --curve %F/part.svg", 0, "done: ");
+    assert_true(exists("part.svg"));
     /* Damage. */
-    assert_int_equal(system("true"), 0);
     char command[300];
     snprintf(command, sizeof command, "head -c 5000 %s/m > %s/cut", folder, folder);
     assert_int_equal(system(command), 0);
@@ -203,9 +246,22 @@ static void pictures(void **state)
     expect("eval %F/pictures --samples 20 --batch 10", 0, "20 samples");
     expect("predict %F/pictures --count 1", 0, "label 0");
     expect("plan resnet20 --batch 4", 0, "device: ");
-    expect("train resnet20 --data /nonexistent", 4, "dataset_images: /nonexistent: ");
+    expect("train resnet20 --data /nonexistent", 4, "clgrad: pictures: /nonexistent: ");
     expect("train resnet20 --data %F", 4, "no JPEG files named train/CLASS/NAME.jpg");
     expect("sample %F/pictures", 4, "has no vocabulary: it was not trained on a text");
+}
+
+/* Figures of this text from elsewhere: a few lines of Python with a dictionary. */
+static void expect_ngrams(void)
+{
+    static const double wanted[] = { 2.60768, 2.4573, 2.54529, 2.63835, 2.7224 };
+    const char *at = strstr(output, "test loss of n-grams, for comparison: n = ");
+    assert_non_null(at);
+    for (int n = 0; n < 5; ++n) {
+        at = strchr(at, ':') + 1;
+        if (n == 0) at = strchr(at, ':') + 1;
+        if (!(fabs(atof(at) - wanted[n]) < 1e-4)) fail_msg("%d-grams: %s", n + 1, at);
+    }
 }
 
 static void texts(void **state)
@@ -213,6 +269,7 @@ static void texts(void **state)
     char first[400];
     (void)state;
     expect("train gpt --samples 100 --steps 3 --save %F/text --seed 2", 0, "epoch 1/");
+    expect_ngrams();
     expect("sample %F/text --prompt 12+ --count 30 --seed 4", 0, "12+");
     snprintf(first, sizeof first, "%.399s", output);
     expect("sample %F/text --prompt 12+ --count 30 --seed 4", 0, first);
@@ -222,27 +279,101 @@ static void texts(void **state)
     expect("sample %F/text --prompt 12+ --count 90 --temperature 0", 0, "12+");
     snprintf(first, sizeof first, "%.399s", output);
     expect("sample %F/text --prompt 12+ --count 90 --top-k 1", 0, first);
+    expect("sample %F/text --prompt 12+ --count 90 --top-k 1", 0, "done: 90 characters, plans 2\n");
     expect("sample %F/text --prompt 12+ --count 90 --top-p 0.000001", 0, first);
-    expect("sample %F/text --prompt 12x", 4, "does not know character 0x78 at byte 2 of the prompt");
+    expect("sample %F/text --prompt 12x", 4, "does not know character 'x' at byte 2 of the prompt");
     expect("sample %F/text --temperature -1", 2, "--temperature must not be negative: -1");
     expect("sample %F/text --top-p 0", 2, "--top-p must be in (0, 1]: 0");
     expect("predict %F/text", 2, "`clgrad sample`");
     expect("eval %F/text --samples 100", 0, "accuracy");
+    expect("sample %F/text --prompt '1 2'", 4, "does not know character 0x20 at byte 1 of the prompt");
     expect("train gpt --data %F/text/none", 4, "none");
     expect("plan gpt --batch 2", 0, "device: ");
 }
 
+/* Every optimiser and schedule by its name, and what goes with all of them; the loss falls. */
+static void settings(void **state)
+{
+    static const char *const optimizers[] = {
+        "sgd --nesterov",          "adam --beta1 0.8 --eps 1e-7",
+        "adamw --beta2 0.99",      "rmsprop --momentum 0.5 --centered --alpha 0.9 --lr 1e-3",
+        "adagrad --lr-decay 0.01", "lion --weight-decay 0.1"
+    };
+    static const char *const schedules[] = { "constant --warmup 3", "cosine", "one-cycle",
+                                             "step --lr-epochs 1", "plateau --lr-epochs 1 --lr-factor 0.5" };
+    char arguments[300];
+    (void)state;
+    for (int i = 0; i < 6; ++i) {
+        snprintf(arguments, sizeof arguments,
+                 "train mlp --samples 200 --batch 50 --epochs 3 --optimizer %s --schedule %s", optimizers[i],
+                 schedules[i % 5]);
+        expect(arguments, 0, "epoch 3/3: loss ");
+        const double first = atof(strstr(output, "epoch 1/3: loss ") + 16);
+        const double last = atof(strstr(output, "epoch 3/3: loss ") + 16);
+        if (!(last < 0.995 * first)) fail_msg("%s: loss %g, then %g", arguments, first, last);
+    }
+    /* Accumulation, clipping and the average, which is what is saved: as good as told, and resumed exactly. */
+#define RUN                                                                                                  \
+    "train mlp --samples 200 --batch 50 --accumulate 3 --average 0.5 --clip 1 --clip-value 0.01 --schedule " \
+    "plateau "                                                                                               \
+    "--lr-epochs 1 --epochs 8 "
+    expect(RUN "--save %F/w", 0, "test loss");
+    expect(RUN "--save %F/p --max-steps 18", 0, "done: ");
+    expect(RUN "--save %F/p --resume", 0, "resume: continuing after step 18");
+#undef RUN
+    assert_int_equal(same_files("w", "p"), 1);
+    expect("train mlp --samples 200 --batch 50 --epochs 8 --save %F/w --resume --accumulate 3 --average 0.5",
+           0, "resume: nothing is left to do: the run ended with step 32");
+}
+
+/* The learning rates of the epochs' last steps, out of the log. */
+static void expect_rates(const char *arguments, const double *wanted, int n)
+{
+    char command[400], path[128];
+    int at = 0;
+    snprintf(command, sizeof command,
+             "train mlp --samples 40 --batch 20 --optimizer sgd --warmup 0 --log %%F/rates %s", arguments);
+    snprintf(path, sizeof path, "%s/rates", folder);
+    remove(path); /* --resume would append */
+    expect(command, 0, "done: ");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    for (json_t *line; (line = json_loadf(file, JSON_DISABLE_EOF_CHECK, NULL)); json_decref(line)) {
+        if (strcmp(json_string_value(json_object_get(line, "event")), "epoch") != 0) continue;
+        const double lr = json_real_value(json_object_get(line, "lr"));
+        if (at >= n || !(fabs(lr - wanted[at]) <= 1e-6 * wanted[at]))
+            fail_msg("%s: epoch %d: %g", command, at, lr);
+        at++;
+    }
+    fclose(file);
+    assert_int_equal(at, n);
+}
+
+static void rates(void **state)
+{
+    (void)state;
+    expect_rates("--schedule step --lr 1e-3 --lr-epochs 2 --lr-factor 0.5 --epochs 5",
+                 (double[]){ 1e-3, 1e-3, 5e-4, 5e-4, 2.5e-4 }, 5);
+    expect_rates("--schedule step --lr 1e-3 --epochs 4", (double[]){ 1e-3, 1e-3, 1e-4, 1e-4 }, 4);
+    /* With so small a rate the loss stays as it is: the first epoch is the best, two more are waited for. */
+    expect_rates("--schedule plateau --lr 1e-20 --epochs 8",
+                 (double[]){ 1e-20, 1e-20, 1e-20, 1e-20, 1e-21, 1e-21, 1e-21, 1e-22 }, 8);
+    expect("train mlp --samples 40 --batch 20 --optimizer sgd --warmup 0 --schedule plateau --lr 1e-20 "
+           "--save %F/p "
+           "--epochs 3",
+           0, "done: ");
+    expect_rates("--schedule plateau --lr 1e-20 --epochs 6 --save %F/p --resume",
+                 (double[]){ 1e-20, 1e-21, 1e-21 }, 3);
+}
+
 static void seeds(void **state)
 {
-    char command[300];
     (void)state;
     expect("train mlp --samples 200 --batch 50 --epochs 1 --save %F/a --seed 5", 0, "done: ");
     expect("train mlp --samples 200 --batch 50 --epochs 1 --save %F/b --seed 5", 0, "done: ");
     expect("train mlp --samples 200 --batch 50 --epochs 1 --save %F/c --seed 6", 0, "done: ");
-    snprintf(command, sizeof command, "cmp -s %s/a %s/b", folder, folder);
-    assert_int_equal(system(command), 0);
-    snprintf(command, sizeof command, "cmp -s %s/a %s/c", folder, folder);
-    assert_int_not_equal(system(command), 0);
+    assert_true(same_files("a", "b"));
+    assert_false(same_files("a", "c"));
 }
 
 static void diverging(void **state)
@@ -297,6 +428,8 @@ int main(void)
         cmocka_unit_test(texts),
         cmocka_unit_test(a_run_and_its_files),
         cmocka_unit_test(other_recipe),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(rates),
         cmocka_unit_test(seeds),
         cmocka_unit_test(diverging),
         cmocka_unit_test(interrupted),

@@ -11,14 +11,7 @@
 
 #include "base/memory.h"
 #include "device/device_internal.h"
-
-static clg_device *open_host(void)
-{
-    clg_device *device = NULL;
-    clg_error error = CLG_ERROR_INIT;
-    assert_int_equal(clg_device_open("host", &device, &error), CLG_OK);
-    return device;
-}
+#include "support/devices.h"
 
 static clgi_storage *create(clg_device *device, uint64_t bytes)
 {
@@ -31,7 +24,7 @@ static clgi_storage *create(clg_device *device, uint64_t bytes)
 static void test_host_device(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     assert_false(clgi_device_has_kernels(device));
     assert_string_equal(clg_device_describe(device)->id, "host");
     assert_string_equal(clg_device_describe(device)->family, "host");
@@ -45,7 +38,7 @@ static void test_host_device(void **state)
 static void test_contents(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clgi_storage *a = create(device, 1000), *b = create(device, 3), *empty = create(device, 0);
     unsigned char bytes[1000], back[1000];
     for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (unsigned char)(i * 7 + 1);
@@ -80,7 +73,7 @@ static void test_random_use(void **state)
 {
     (void)state;
     enum { SLOTS = 64, ROUNDS = 4000 };
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clgi_storage *slots[SLOTS] = { 0 };
     uint32_t random = 12345;
     for (int round = 0; round < ROUNDS; round++) {
@@ -114,7 +107,7 @@ static void test_random_use(void **state)
 static void test_limits(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     device->traits.memory_bytes = 1 << 20;
     device->traits.max_allocation_bytes = 1 << 18;
     clg_error error = CLG_ERROR_INIT;
@@ -140,7 +133,7 @@ static void test_limits(void **state)
 static void test_arena(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     device->traits.max_allocation_bytes = 1 << 16;
     assert_int_equal(clgi_device_arena_chunk_bytes(device), 1 << 16);
     assert_int_equal(clgi_device_arena_reserve(device, 1000, NULL), CLG_OK);
@@ -167,7 +160,7 @@ static void test_arena(void **state)
 static void test_lost_device(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clgi_storage *storage = create(device, 64);
     clg_error why = CLG_ERROR_INIT, error = CLG_ERROR_INIT;
     clgi_fail(&why, CLG_ELOST, "queue: the device is gone: CL_INVALID_COMMAND_QUEUE");
@@ -187,7 +180,7 @@ static void test_lost_device(void **state)
 static void test_memory_failures(void **state)
 {
     (void)state;
-    clg_device *warm = open_host();
+    clg_device *warm = test_open_host();
     clg_device_close(warm);
     uint64_t alive = clgi_alloc_alive();
     int failures = 0, successes = 0;
@@ -227,7 +220,7 @@ static void *use_device(void *argument)
 static void test_threads(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     pthread_t threads[4];
     for (int i = 0; i < 4; i++) assert_int_equal(pthread_create(&threads[i], NULL, use_device, device), 0);
     for (int i = 0; i < 4; i++) {
@@ -242,7 +235,7 @@ static void test_threads(void **state)
 static void test_fill(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clgi_storage *storage = create(device, 64);
     static const uint32_t pattern[4] = { 1, 2, 3, 4 };
     void *handle;

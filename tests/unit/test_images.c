@@ -19,7 +19,8 @@ typedef struct file {
     const char *name;
     const uint8_t *bytes;
     size_t size;
-    const char *link; /* a symbolic link to it */
+    const char *link; /* a link to it */
+    int hard;
 } file;
 
 static uint8_t pictures[4][ROOM];
@@ -78,8 +79,10 @@ static void write_archive(const char *path, kind k, const file *files, size_t n)
         struct archive_entry *entry = archive_entry_new();
         archive_entry_set_pathname(entry, files[i].name);
         archive_entry_set_perm(entry, 0644);
-        archive_entry_set_filetype(entry, files[i].link ? AE_IFLNK : AE_IFREG);
-        if (files[i].link) archive_entry_set_symlink(entry, files[i].link);
+        const int soft = files[i].link && !files[i].hard;
+        archive_entry_set_filetype(entry, soft ? AE_IFLNK : AE_IFREG);
+        if (soft) archive_entry_set_symlink(entry, files[i].link);
+        if (files[i].hard) archive_entry_set_hardlink(entry, files[i].link);
         archive_entry_set_size(entry, (la_int64_t)files[i].size);
         assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
         if (files[i].size)
@@ -90,8 +93,8 @@ static void write_archive(const char *path, kind k, const file *files, size_t n)
     archive_write_free(a);
 }
 
-#define PICTURE(i) pictures[i], sizes[i], NULL
-#define TEXT(text) (const uint8_t *)text, sizeof text - 1, NULL
+#define PICTURE(i) pictures[i], sizes[i], NULL, 0
+#define TEXT(text) (const uint8_t *)text, sizeof text - 1, NULL, 0
 
 /* Not in the order of the data set; "zebra" only in the other split. */
 #define GOOD                                                                                                 \
@@ -213,19 +216,20 @@ static void test_refused(void **state)
           "../etc/1.jpg leads out of the archive (..)" },
         { { "..", TEXT("") }, CLG_EFORMAT, "refused: .. leads out" },
         { { "/train/a/1.jpg", PICTURE(0) }, CLG_EFORMAT, "refused: /train/a/1.jpg is an absolute name" },
-        { { "train/a/1.jpg", NULL, 0, "/etc/passwd" }, CLG_EFORMAT, "refused: train/a/1.jpg is a link" },
-        { { "elsewhere", NULL, 0, "0.jpg" }, CLG_EFORMAT, "refused: elsewhere is a link" },
+        { { "train/a/1.jpg", NULL, 0, "/etc/passwd", 0 }, CLG_EFORMAT, "refused: train/a/1.jpg is a link" },
+        { { "elsewhere", NULL, 0, "0.jpg", 0 }, CLG_EFORMAT, "refused: elsewhere is a link" },
+        { { "train/a/1.jpg", NULL, 0, "train/a/0.jpg", 1 }, CLG_EFORMAT, "refused: train/a/1.jpg is a link" },
         { { "train/a/0.jpg", PICTURE(0) }, CLG_EFORMAT, "train/a/0.jpg is there twice" },
-        { { "train/a/1.jpg", pictures[1], sizes[1] / 2, NULL },
+        { { "train/a/1.jpg", pictures[1], sizes[1] / 2, NULL, 0 },
           CLG_EFORMAT,
           "train/a/1.jpg: Premature end of JPEG" },
-        { { "train/a/1.jpg", pictures[1], 1, NULL }, CLG_EFORMAT, "train/a/1.jpg: " },
+        { { "train/a/1.jpg", pictures[1], 1, NULL, 0 }, CLG_EFORMAT, "train/a/1.jpg: " },
         { { "train/a/1.jpg", TEXT("") }, CLG_EFORMAT, "train/a/1.jpg: the file is empty" },
         { { "train/a/1.jpg", TEXT("no picture") }, CLG_EFORMAT, "train/a/1.jpg: Not a JPEG file" },
-        { { "train/a/1.jpg", wide, wide_size, NULL },
+        { { "train/a/1.jpg", wide, wide_size, NULL, 0 },
           CLG_ESHAPE,
           "train/a/1.jpg: the picture has 9 x 8 pixels, the others have 8 x 8" },
-        { { "train/a/1.jpg", huge, sizes[0], NULL },
+        { { "train/a/1.jpg", huge, sizes[0], NULL, 0 },
           CLG_EFORMAT,
           "train/a/1.jpg: the picture is too large: 60000 x 60000 pixels, limit 4096" },
     };
@@ -236,7 +240,7 @@ static void test_refused(void **state)
         expect_error(&error, rows[i].status, rows[i].message);
         expect_error(&error, rows[i].status, "a.tar: ");
     }
-    const file short_of_data = { "train/a/0.jpg", damaged, sizes[0], NULL };
+    const file short_of_data = { "train/a/0.jpg", damaged, sizes[0], NULL, 0 };
     clg_error error = CLG_ERROR_INIT;
     assert_int_equal(read_archive(&short_of_data, 1, TAR, &error), CLG_EFORMAT);
     assert_int_equal(clgi_alloc_alive(), alive);
@@ -249,7 +253,7 @@ static void test_large_file(void **state)
     assert_non_null(bytes);
     (void)state;
     memcpy(bytes, pictures[0], sizes[0]);
-    const file files[] = { { "train/a/0.jpg", bytes, LARGE, NULL } };
+    const file files[] = { { "train/a/0.jpg", bytes, LARGE, NULL, 0 } };
     clg_error error = CLG_ERROR_INIT;
     assert_int_equal(read_archive(files, 1, TAR_GZ, &error), CLG_EFORMAT);
     expect_error(&error, CLG_EFORMAT, "train/a/0.jpg is larger than 16777216 bytes");

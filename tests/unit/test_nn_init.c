@@ -11,23 +11,11 @@
 
 #include <clgrad/nn.h>
 
+#include "support/host_device.h"
+
 enum { OUT = 40, HEIGHT = 3, WIDTH = 5, IN = 20, COUNT = OUT * HEIGHT * WIDTH * IN };
 static const double fan_in = HEIGHT * WIDTH * IN, fan_out = OUT * HEIGHT * WIDTH;
-static clg_device *device;
 static float values[COUNT];
-
-static int open_host(void **state)
-{
-    (void)state;
-    return clg_device_open("host", &device, NULL);
-}
-
-static int close_host(void **state)
-{
-    (void)state;
-    clg_device_close(device);
-    return 0;
-}
 
 static void draw(const clg_init_options *options, clg_shape shape, uint64_t seed)
 {

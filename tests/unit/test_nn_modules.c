@@ -12,23 +12,10 @@
 #include <cmocka.h>
 
 #include <clgrad/nn.h>
+#include <clgrad/transformer.h>
 
 #include "base/memory.h"
-
-static clg_device *device;
-
-static int open_host(void **state)
-{
-    (void)state;
-    return clg_device_open("host", &device, NULL);
-}
-
-static int close_host(void **state)
-{
-    (void)state;
-    clg_device_close(device);
-    return 0;
-}
+#include "support/host_device.h"
 
 static clg_module *conv(int64_t in, int64_t out, int64_t kernel, int64_t groups)
 {
@@ -142,14 +129,18 @@ static void transformer_parts(void **state)
 {
     static const char *const names[] = { "in_proj_weight", "in_proj_bias", "out_proj.weight",
                                          "out_proj.bias" };
-    clg_module *net = clg_self_attention(device, 6, 2);
+    clg_multi_head_attention_options o = CLG_MULTI_HEAD_ATTENTION_OPTIONS_INIT;
+    o.width = 6, o.heads = 2;
+    clg_module *net = clg_multi_head_attention(device, &o);
     (void)state;
     assert_int_equal(clg_module_parameter_count(net), 4);
     for (size_t i = 0; i < 4; ++i) assert_string_equal(clg_module_parameter(net, i).name, names[i]);
     clg_module_destroy(net);
-    net = clg_self_attention(device, 6, 4);
-    assert_string_equal(clg_module_error(net)->message,
-                        "self_attention: heads must divide the width: 4 heads, width 6");
+    o.heads = 4;
+    net = clg_multi_head_attention(device, &o);
+    assert_string_equal(
+        clg_module_error(net)->message,
+        "multi_head_attention: heads must divide the width: width 6, heads 4, kv_heads 4");
     clg_module_destroy(net);
     net = clg_positions(device, 0, 4);
     assert_string_equal(clg_module_error(net)->message,

@@ -5,21 +5,7 @@
 #include <clgrad/io.h>
 
 #include "io/safetensors.h"
-
-static clg_device *device;
-
-static int open_host(void **state)
-{
-    (void)state;
-    return clg_device_open("host", &device, NULL);
-}
-
-static int close_host(void **state)
-{
-    (void)state;
-    clg_device_close(device);
-    return 0;
-}
+#include "support/host_device.h"
 
 /* Small numbers whose products and sums are exact. */
 static float number(int64_t i)

@@ -44,11 +44,12 @@ static void test_rows(void **state)
 {
     (void)state;
     assert_int_equal(clgi_quirks(&nvidia), CLGI_QUIRK_DRIVER_CACHES);
-    assert_int_equal(clgi_quirks(&llvmpipe), CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_MAX_TRIPS);
+    assert_int_equal(clgi_quirks(&llvmpipe),
+                     CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_MAX_TRIPS | CLGI_QUIRK_KNOWN_GOOD);
     assert_int_equal(clgi_quirks(&adreno), CLGI_QUIRK_SMALL_PROGRAMS);
     assert_int_equal(clgi_quirks(&plain), 0);
-    assert_int_equal(clgi_quirks(&oclgrind), CLGI_QUIRK_SIMULATOR);
-    assert_int_equal(clgi_quirks(&pocl), CLGI_QUIRK_SLOW_BINARY);
+    assert_int_equal(clgi_quirks(&oclgrind), CLGI_QUIRK_SIMULATOR | CLGI_QUIRK_KNOWN_GOOD);
+    assert_int_equal(clgi_quirks(&pocl), CLGI_QUIRK_SLOW_BINARY | CLGI_QUIRK_KNOWN_GOOD);
 }
 
 static void test_reasons(void **state)
@@ -74,11 +75,11 @@ static void test_switches(void **state)
     } cases[] = {
         { "off", 0 },
         { "0", 0 },
-        { "on", CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_MAX_TRIPS },
-        { "max_trips", CLGI_QUIRK_SOFTWARE_RASTERIZER },
-        { "driver_caches, MAX_TRIPS", CLGI_QUIRK_SOFTWARE_RASTERIZER },
-        { "SOFTWARE_RASTERIZER,max_trips", 0 },
-        { "max_trip,max_trips_too", CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_MAX_TRIPS },
+        { "on", CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_MAX_TRIPS | CLGI_QUIRK_KNOWN_GOOD },
+        { "max_trips", CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_KNOWN_GOOD },
+        { "driver_caches, MAX_TRIPS, known_good", CLGI_QUIRK_SOFTWARE_RASTERIZER },
+        { "SOFTWARE_RASTERIZER,max_trips,KNOWN_GOOD", 0 },
+        { "max_trip,max_trips_too,KNOWN_GOOD", CLGI_QUIRK_SOFTWARE_RASTERIZER | CLGI_QUIRK_MAX_TRIPS },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_int_equal(setenv("CLGRAD_QUIRKS", cases[i].list, 1), 0);

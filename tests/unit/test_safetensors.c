@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "io/safetensors.h"
+#include "support/devices.h"
 
 /* --- The container ---------------------------------------------------------------------------- */
 
@@ -93,14 +94,6 @@ static void test_container_length(void **state)
 
 /* --- Models ----------------------------------------------------------------------------------- */
 
-static clg_device *open_host(void)
-{
-    clg_device *device = NULL;
-    clg_error error = CLG_ERROR_INIT;
-    expect_ok(clg_device_open("host", &device, &error), &error);
-    return device;
-}
-
 static void expect_tensor(const clgi_safetensors *file, const char *name, const char *dtype, clg_shape shape)
 {
     const clgi_entry *entry = clgi_safetensors_find(file, name);
@@ -131,7 +124,7 @@ static void expect_permuted(const clgi_safetensors *file, clg_module *net)
 static void test_names_and_layout(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_module *net = model_make(device, 3, 5);
     clg_error error = CLG_ERROR_INIT;
     clgi_safetensors file;
@@ -162,7 +155,7 @@ static void test_round_trip_and_metadata(void **state)
     (void)state;
     static const char *const metadata[] = { "recipe", "cnn", "note", "\"quoted\" \xc3\xa9", NULL };
     static const char *const bad_text[] = { "note", "\xff", NULL };
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_module *a = model_make(device, 3, 5), *b = model_make(device, 3, 6);
     clg_error error = CLG_ERROR_INIT, bad = CLG_ERROR_INIT;
     char *value = NULL;
@@ -210,7 +203,7 @@ static void expect_refused(clg_module *a, clg_module *b, const char *from, const
 static void test_files_that_do_not_fit(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_module *a = model_make(device, 3, 5), *b = model_make(device, 3, 6), *wide = model_make(device, 4, 7);
     expect_refused(a, wide, NULL, NULL, CLG_ESHAPE,
                    "'0.weight' is F32 [3, 2, 3, 3], wanted F32 [4, 2, 3, 3]");
@@ -234,7 +227,7 @@ static void test_files_that_do_not_fit(void **state)
 static void test_out_of_memory(void **state)
 {
     (void)state;
-    clg_device *device = open_host();
+    clg_device *device = test_open_host();
     clg_module *a = model_make(device, 3, 5), *b = model_make(device, 3, 6);
     clg_error error = CLG_ERROR_INIT;
     file_case c = case_begin();

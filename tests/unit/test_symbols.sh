@@ -1,5 +1,5 @@
 #!/bin/bash
-# The shared library exports our names only, and imports nothing that prints, exits or runs programs.
+# The shared library exports our names only, all of one version, and imports nothing that prints, exits or runs programs.
 set -u
 library=${CLGRAD_BUILD:?set by CTest}/libclgrad.so
 [[ -e $library ]] || { echo "no shared library at $library"; exit 77; }
@@ -13,6 +13,11 @@ fi
 count=$(nm -D --defined-only "$library" | grep -c ' T clg_')
 if ((count < 50)); then
     echo "only $count functions are exported"
+    failed=1
+fi
+versioned=$(nm -D --defined-only --with-symbol-versions "$library" | grep -c ' T clg_.*@@CLGRAD_0$')
+if ((versioned != count)); then
+    echo "$count functions are exported, $versioned with the version of cmake/clgrad.map"
     failed=1
 fi
 

@@ -6,22 +6,9 @@
 #include <clgrad/data.h>
 #include <math.h>
 
+#include "support/host_device.h"
+
 enum { HEIGHT = 4, WIDTH = 5, CHANNELS = 2, BYTES = HEIGHT * WIDTH * CHANNELS, COUNT = 12, CROP = 2 };
-
-static clg_device *device;
-
-static int open_host(void **state)
-{
-    (void)state;
-    return clg_device_open("host", &device, NULL);
-}
-
-static int close_host(void **state)
-{
-    (void)state;
-    clg_device_close(device);
-    return 0;
-}
 
 /* Every byte of a sample is another one. */
 static clg_dataset *make_images(void)

@@ -21,8 +21,8 @@ random.cl            VEC=1
 random.cl            VEC=16
 map.cl               LINT_MAP LINEAR=0 ITEM_ELEMENTS=4096
 map.cl               LINT_MAP LINEAR=1 ITEM_ELEMENTS=4096 VEC=1
-row.cl               LINT_ROW GROUP=1 ROWS=4
-row.cl               LINT_ROW GROUP=64 ROWS=1
+row.cl               LINT_ROW GROUP=1
+row.cl               LINT_ROW GROUP=64
 column.cl            LINT_COLUMN VEC=8
 column.cl            LINT_COLUMN VEC=1
 column_finish.cl     LINT_FINISH

@@ -115,6 +115,8 @@ typedef struct clg_backend {
     clg_status (*flush)(void *handle, clg_error *error);
     clg_status (*finish)(void *handle, clg_error *error);
     uint64_t (*handles)(void *handle); /* objects alive, for leak checks */
+    /* Of the launches so far, where they are timed (CLGRAD_PROFILE); else 0. Optional: never. */
+    uint64_t (*longest_launch_ns)(void *handle);
 } clg_backend;
 
 #ifdef __cplusplus

@@ -1,12 +1,12 @@
 /* The OpenCL backend: opening and closing a device, the choice of its kernel family, the table of functions.
- * One context and one in-order queue without profiling per open device.                            */
+ * One context and one in-order queue per open device, without profiling unless it is asked for.                            */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/env.h"
-#include "device/opencl/opencl.h"
+#include "device/opencl/isolate.h"
 #include "device/quirks.h"
 
 static cl_int make_queue(clgi_opencl *made, cl_platform_id platform)
@@ -16,7 +16,9 @@ static cl_int make_queue(clgi_opencl *made, cl_platform_id platform)
     made->context = made->cl->clCreateContext(properties, 1, &made->device, NULL, NULL, &code);
     if (code != CL_SUCCESS || made->context == NULL) return code != CL_SUCCESS ? code : CL_OUT_OF_HOST_MEMORY;
     made->handles++;
-    made->queue = made->cl->clCreateCommandQueue(made->context, made->device, 0, &code);
+    made->profiling = clgi_env_on(CLGI_ENV_PROFILE);
+    made->queue = made->cl->clCreateCommandQueue(made->context, made->device,
+                                                 made->profiling ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
     if (code != CL_SUCCESS || made->queue == NULL) return code != CL_SUCCESS ? code : CL_OUT_OF_HOST_MEMORY;
     made->handles++;
     return CL_SUCCESS;
@@ -99,6 +101,18 @@ void clgi_opencl_apply_probe(clgi_opencl_device *device, clg_device_info *info)
     info->note = device->probe_note;
 }
 
+/* In a child process where the driver is new to us, else here. */
+static clg_status first_contact(clgi_opencl_device *device, const clg_device_info *info, clg_error *error)
+{
+    clg_status status = CLG_OK;
+    int answered = 0;
+    if (clgi_probe_wants_child(device, info))
+        status = clgi_probe_in_child(device, info, &device->probe, &answered, error);
+    if (!answered) status = clgi_opencl_run_probe(device, info, &device->probe, error);
+    if (status == CLG_OK) clgi_probe_store(device->identity, &device->probe);
+    return status;
+}
+
 /* Runs the probe unless this process or an earlier one did. Two threads that open a device at once probe it
  * once.                                                                                           */
 static clg_status ensure_probe(clgi_opencl_device *device, clg_device_info *info, clg_error *error)
@@ -106,10 +120,8 @@ static clg_status ensure_probe(clgi_opencl_device *device, clg_device_info *info
     static pthread_mutex_t probing = PTHREAD_MUTEX_INITIALIZER;
     clg_status status = CLG_OK;
     pthread_mutex_lock(&probing);
-    if (!device->probe.done && !clgi_probe_load(device->identity, &device->probe)) {
-        status = clgi_opencl_run_probe(device, info, &device->probe, error);
-        if (status == CLG_OK) clgi_probe_store(device->identity, &device->probe);
-    }
+    if (!device->probe.done && !clgi_probe_load(device->identity, &device->probe))
+        status = first_contact(device, info, error);
     if (status == CLG_OK) clgi_opencl_apply_probe(device, info);
     pthread_mutex_unlock(&probing);
     return status;
@@ -198,6 +210,11 @@ static uint64_t backend_handles(void *handle)
     return ((const clgi_opencl *)handle)->handles;
 }
 
+static uint64_t longest_launch_ns(void *handle)
+{
+    return ((const clgi_opencl *)handle)->longest_ns;
+}
+
 const clg_backend clgi_opencl_backend = {
     .name = "opencl",
     .abi = CLG_BACKEND_ABI,
@@ -224,4 +241,5 @@ const clg_backend clgi_opencl_backend = {
     .flush = clgi_opencl_flush,
     .finish = clgi_opencl_finish,
     .handles = backend_handles,
+    .longest_launch_ns = longest_launch_ns,
 };

@@ -57,6 +57,11 @@ const clgi_cl_functions *clgi_opencl_functions(const char **ret_note)
     return table;
 }
 
+int clgi_opencl_functions_are_loaded(const clgi_cl_functions *table)
+{
+    return table == &loader.loaded;
+}
+
 void clgi_opencl_set_functions(const clgi_cl_functions *functions)
 {
     pthread_mutex_lock(&loader.lock);

@@ -16,6 +16,8 @@ typedef struct clgi_cl_functions {
 
 /* The table in use; NULL without a usable loader, then *ret_note says why. */
 const clgi_cl_functions *clgi_opencl_functions(const char **ret_note);
+/* 1 when `table` is the loader's own, which a child process finds as well. */
+int clgi_opencl_functions_are_loaded(const clgi_cl_functions *table);
 /* For tests: puts another table underneath, or with NULL the loader's again. It is kept by pointer and must
  * outlive the devices opened with it. Forgets the discovered devices: close and list again.        */
 void clgi_opencl_set_functions(const clgi_cl_functions *functions);

@@ -14,6 +14,7 @@ typedef struct clgi_probe {
     int vector_right, tile_right; /* the form gave the known answers */
     int fast_fma;
     uint32_t trips; /* iterations that a work-item survived; 0: all that were asked for */
+    int died;       /* it crashed or hung in a child process (isolate.c) */
     double vector_gflops, tile_gflops, copy_gbps;
     char refused[200]; /* "": usable */
 } clgi_probe;
@@ -64,6 +65,8 @@ typedef struct clgi_opencl {
     uint64_t max_allocation_bytes;
     int host_memory;
     int lost;
+    int profiling; /* each launch is timed (CLGRAD_PROFILE) */
+    uint64_t longest_ns;
     uint64_t handles; /* contexts, queues, memory, programs, kernels */
     char id[24];
 } clgi_opencl;
@@ -89,6 +92,9 @@ clg_status clgi_opencl_run_probe(clgi_opencl_device *device, const clg_device_in
 /* Findings of an earlier process with the same driver and the same probe; 0 when there are none. */
 int clgi_probe_load(const char *identity, clgi_probe *ret_probe);
 void clgi_probe_store(const char *identity, const clgi_probe *probe);
+/* The findings as one line of text, and back; 0 when it does not fit, or is none. */
+int clgi_probe_print(const clgi_probe *probe, char *line, size_t bytes);
+int clgi_probe_parse(const char *line, clgi_probe *ret_probe);
 /* CLG_FAMILY_CPU or CLG_FAMILY_GPU, the faster of those that are right; *ret_why says why not the other. */
 clg_family clgi_probe_family(const clgi_probe *probe, char *why, size_t bytes);
 

@@ -174,6 +174,21 @@ clg_status clgi_opencl_set_argument(void *handle, clg_kernel *kernel, uint32_t i
     return clgi_opencl_fail(opencl, error, code, "argument %u of %zu bytes", (unsigned)index, bytes);
 }
 
+/* How long the launch took on the device. A driver that cannot say has its launches not timed. */
+static cl_int note_time(clgi_opencl *opencl, cl_event event)
+{
+    cl_ulong start = 0, end = 0;
+    cl_int code = opencl->cl->clWaitForEvents(1, &event);
+    cl_int told =
+        opencl->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
+    if (told == CL_SUCCESS)
+        told = opencl->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+    if (code == CL_SUCCESS && told == CL_SUCCESS && end > start && end - start > opencl->longest_ns)
+        opencl->longest_ns = end - start;
+    opencl->cl->clReleaseEvent(event);
+    return code;
+}
+
 clg_status clgi_opencl_launch(void *handle, clg_kernel *kernel, const uint64_t global[3],
                               const uint64_t local[3], clg_error *error)
 {
@@ -182,12 +197,14 @@ clg_status clgi_opencl_launch(void *handle, clg_kernel *kernel, const uint64_t g
     if (status != CLG_OK) return status;
     if (global[0] == 0 || global[1] == 0 || global[2] == 0) return CLG_OK;
     size_t items[3], group_items[3];
+    cl_event event = NULL;
     for (int i = 0; i < 3; i++) {
         items[i] = (size_t)global[i];
         group_items[i] = (size_t)local[i];
     }
     cl_int code = opencl->cl->clEnqueueNDRangeKernel(opencl->queue, kernel->kernel, 3, NULL, items,
-                                                     group_items, 0, NULL, NULL);
+                                                     group_items, 0, NULL, opencl->profiling ? &event : NULL);
+    if (event != NULL) code = note_time(opencl, event);
     if (code != CL_SUCCESS) {
         return clgi_opencl_fail(
             opencl, error, code, "launch: %zux%zux%zu work-items in groups of %zux%zux%zu on device %s",

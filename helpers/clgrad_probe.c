@@ -1,0 +1,57 @@
+/* clgrad-probe ID IDENTITY SECONDS: meets one OpenCL device in a process of its own, for the library that started it,
+ * and writes what it found to descriptor 3. Not for people: `clgrad devices` is.                 */
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <clgrad/clgrad.h>
+
+#include "base/child.h"
+#include "device/opencl/isolate.h"
+
+/* One step of a small convolutional network: kernels of every kind are built and run. What they compute is for `clgrad
+ * check`, and one that does not build has a fallback; here they are not to crash, or to hang.     */
+static void train_one_step(const char *id)
+{
+    const clg_shape images = { 4, { 2, 12, 12, 1 } }, labels = { 1, { 2 } };
+    clg_error error = CLG_ERROR_INIT;
+    clg_conv2d_options conv = CLG_CONV2D_OPTIONS_INIT;
+    clg_adam_options adam = CLG_ADAM_OPTIONS_INIT;
+    clg_device *device = NULL;
+    clg_tensor *x = NULL, *y = NULL;
+    float value;
+    if (clg_device_open(id, &device, &error)) return;
+    conv.in = 1, conv.out = 8, conv.kernel = 3;
+    clg_module *layers[] = {
+        clg_conv2d(device, &conv), clg_batch_norm2d(device, 8), clg_activation(device, CLG_GELU),
+        clg_max_pool2d(device, 2), clg_flatten(device),         clg_linear(device, 5 * 5 * 8, 10)
+    };
+    clg_module *net = clg_sequential(device, layers, sizeof layers / sizeof *layers);
+    clg_optimizer *optimizer = clg_adam(net, &adam);
+    clg_graph *graph = clg_graph_create(device);
+    if (graph && !clg_tensor_create(device, CLG_F32, images, &x, &error) &&
+        !clg_tensor_create(device, CLG_I32, labels, &y, &error)) {
+        clg_tensor *loss = clg_cross_entropy(graph, clg_forward(graph, net, x), y);
+        clg_minimize(graph, optimizer, loss);
+        if (!clg_graph_run(graph)) (void)clg_item(graph, loss, &value);
+    }
+    clg_graph_destroy(graph);
+    clg_optimizer_destroy(optimizer);
+    clg_module_destroy(net);
+    clg_tensor_destroy(x);
+    clg_tensor_destroy(y);
+    clg_device_close(device);
+}
+
+int main(int argc, char **argv)
+{
+    enum { USAGE = 2, PATIENCE = 5 };
+    const struct rlimit none = { 0, 0 };
+    if (argc != 4) {
+        static const char text[] = "clgrad-probe is started by the clgrad library; see `clgrad devices`\n";
+        return write(STDERR_FILENO, text, sizeof text - 1) < 0 ? EXIT_FAILURE : USAGE;
+    }
+    (void)setrlimit(RLIMIT_CORE, &none);                          /* crashing is expected of it */
+    (void)alarm((unsigned)strtoul(argv[3], NULL, 10) + PATIENCE); /* should the parent be gone by then */
+    return clgi_probe_child_main(argv[1], argv[2], CLGI_CHILD_OUTPUT, train_one_step);
+}
