@@ -483,6 +483,9 @@ for shape, kind, first, base in (((5, 8), 0, 0, 10000.0), ((2, 3, 4, 6), 1, 0, 1
 for name, op in (("max", F.adaptive_max_pool2d), ("avg", F.adaptive_avg_pool2d)):
     case("adaptive_%s_pool2d" % name, [random((2, 6, 5, 4))], lambda t: nhwc(op(nchw(t), (3, 2))), "size=3,2")
 
+for x in (random((3, 7), -4, 4), ENDS):
+    case("softsign", [x], F.softsign)
+
 # --- Writing ---------------------------------------------------------------------------------------
 def exact_float(x):
     word = "%.9g" % x
