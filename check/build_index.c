@@ -21,6 +21,14 @@ BUILD(index_select)
     out[0] = clg_index_select(g, in[0], axis_of(c), in[1]);
 }
 
+/* Against the sorted first operand. */
+BUILD(searchsorted)
+{
+    clg_tensor *sorted;
+    clg_sort(g, in[0], -1, 0, &sorted, NULL);
+    out[0] = clg_searchsorted(g, sorted, in[1], (int)clgi_case_number(c, "right", 0, 0));
+}
+
 BUILD(argsort)
 {
     out[0] = clg_argsort(g, in[0], (int)clgi_case_number(c, "axis", 0, -1),

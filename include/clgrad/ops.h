@@ -149,6 +149,11 @@ CLG_API clg_tensor *clg_look_up(clg_graph *graph, clg_tensor *rows, clg_tensor *
 /* y[..., j, ...] = sum over k <= j of x[..., k, ...] along `axis`; floating or i32. Gradient: dy summed from the end. */
 CLG_API clg_tensor *clg_cumsum(clg_graph *graph, clg_tensor *x, int axis);
 
+/* Where values belong: how many elements of the row of `sorted` (ascending, along the last axis) are below each value, or not above
+ * it where `right` is not 0. sorted [..., n] with the leading axes of values [..., m], or [n] for all. f32, f64 or i32; a NaN
+ * among the values gets n. i32, shape of values. No gradient: indices.                             */
+CLG_API clg_tensor *clg_searchsorted(clg_graph *graph, clg_tensor *sorted, clg_tensor *values, int right);
+
 /* Sorting along `axis`, ascending or descending: stable, NaN the largest, -0 equal to 0. f32, f64 or i32. */
 /* i32 element numbers in the order of their values. No gradient: indices. */
 CLG_API clg_tensor *clg_argsort(clg_graph *graph, clg_tensor *x, int axis, int descending);

@@ -486,6 +486,13 @@ for name, op in (("max", F.adaptive_max_pool2d), ("avg", F.adaptive_avg_pool2d))
 for x in (random((3, 7), -4, 4), ENDS):
     case("softsign", [x], F.softsign)
 
+# Steps of a quarter, so that values meet their equals.
+STEPPED = (torch.round(torch.tensor(random((3, 9), -2, 2)) * 4) / 4).numpy().astype("f4")
+for right in (0, 1):
+    case("searchsorted", [STEPPED, STEPPED[:, :5].copy()],
+         lambda x, v: torch.searchsorted(x.sort(-1)[0].contiguous(), v.contiguous(), right=bool(right)), "right=%d" % right,
+         gradient=False)
+
 # --- Writing ---------------------------------------------------------------------------------------
 def exact_float(x):
     word = "%.9g" % x

@@ -102,6 +102,7 @@ cpu,gpu scatter_add f32 [1,1] [1,1] [1,1] axis=1 limit=1
 cpu,gpu scatter_add f32 [257] [65] [65] axis=0 limit=257
 cpu,gpu concat f32 [3,5] [2,5] [7,5] axis=0
 cpu,gpu cumsum f32 [257] axis=0
+cpu,gpu searchsorted f32 [3,0] [3,4]
 cpu,gpu argsort f32 [257]
 cpu,gpu f32 [2,9,7,3] window=3,3 stride=2,2 pad=1,1
 CASES

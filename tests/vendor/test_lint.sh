@@ -43,6 +43,8 @@ scatter_add.cl       VEC=1 SORTED=0 FIRST=0 FINAL=0 LAST=1 SHARED=0 ITEM_ROWS=1 
 cumsum.cl            TYPE=0 PHASE=0 PARTS=1 REVERSE=0 LAST=0
 cumsum.cl            TYPE=0 PHASE=1 PARTS=1 REVERSE=1 LAST=0
 cumsum.cl            VEC=1 TYPE=1 PHASE=1 PARTS=0 REVERSE=0 LAST=1
+searchsorted.cl      VEC=1 TYPE=0 RIGHT=0 SHARED=1
+searchsorted.cl      VEC=1 TYPE=1 RIGHT=1 SHARED=0
 sort_rank.cl         TYPE=0 DESCENDING=1 FINAL=1 ITEM=16
 sort_rank.cl         VEC=1 TYPE=1 DESCENDING=0 FINAL=0 ITEM=1
 sort_merge.cl        VEC=1 FINAL=1 ITEM=8
