@@ -28,6 +28,9 @@
         store(sum, parts + at);                                                                              \
         y[o] = 0.0f;                                                                                         \
     }
+#ifdef LINT_ENGINE
+#include "../../cl/engine_fma.cl"
+#endif
 #ifdef LINT_COLUMN
 LINT_REDUCE(vector, VF, VLOAD, VSTORE)
 LINT_REDUCE(scalar, float, VLOAD_1, VSTORE_1)

@@ -26,6 +26,15 @@ row.cl               LINT_ROW GROUP=64
 column.cl            LINT_COLUMN VEC=8
 column.cl            LINT_COLUMN VEC=1
 column_finish.cl     LINT_FINISH
+engine_fma.cl        VEC=4
+engine_amx.cl        VEC=16
+engine_mma.cl        VEC=4
+engine_wmma.cl       VEC=4
+engine_xmx.cl        VEC=4
+matmul_engine.cl     LINT_ENGINE VEC=4 ROW_BLOCKS=8 COL_BLOCKS=8
+matmul_engine_pack.cl VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=1 PAIR_FIRST=1
+matmul_engine_pack.cl VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=0 PAIR_FIRST=1
+matmul_engine_pack.cl VEC=1 TILE=0 WIDTH=8 PAIRS=8 ALONG_K=1 PAIR_FIRST=0
 matmul_cpu.cl        VEC=16 ROWS=12 COLS=2 A_STEP=0 A_PACKED=0 B_PACKED=0
 matmul_cpu.cl        VEC=8 ROWS=4 COLS=2 A_STEP=1 A_PACKED=1 B_PACKED=1 SPLIT=4
 matmul_dot.cl        VEC=8 ROWS=4 COLS=4
