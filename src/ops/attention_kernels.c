@@ -171,10 +171,11 @@ static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter
 /* --- Tiles in local memory --------------------------------------------------------------------------------- */
 
 enum {
-    TILE = 32,  /* rows and columns of a tile */
-    WIDTH = 4,  /* of a patch */
-    HEIGHT = 4, /* and its largest */
-    SUMS = 31   /* floats that a work-item sums up in registers, so that none spills: docs/vendors.md */
+    TILE = 32,        /* rows and columns of a tile */
+    WIDTH = 4,        /* of a patch */
+    HEIGHT = 4,       /* and its largest */
+    MOST_TILES = 128, /* of a launch, 4,096 keys: displays wait for the end of one */
+    SUMS = 31         /* floats that a work-item sums up in registers, so that none spills: docs/vendors.md */
 };
 
 /* How a tile is shared out: patches of height x WIDTH elements, `slots` of them per work-item. */
@@ -200,7 +201,7 @@ static tile_split split_of(const clgi_problem *problem, const clgi_attention *s,
     return split;
 }
 
-/* Tiles that one launch may cover, so that no work-item loops longer than the device survives; about. */
+/* Tiles that one launch may cover: MOST_TILES, and (about) no more loops in a work-item than the device survives. */
 static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attention *s, const tile_split *split)
 {
     const int64_t chunks = ceil_div(s->depth, TILE), each = TILE * TILE / split->group;
@@ -208,8 +209,8 @@ static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attentio
     const int64_t per_tile =
         chunks * (6 * each + product) + 16 * split->slots * split->height + 128 * TILE / split->group;
     const int64_t trips = problem->traits->max_trips;
-    if (!trips) return INT32_MAX;
-    return trips / per_tile > 1 ? trips / per_tile : 1;
+    const int64_t most = trips ? trips / per_tile : MOST_TILES;
+    return most < 1 ? 1 : most > MOST_TILES ? MOST_TILES : most;
 }
 
 static clgi_launch *start_tiles(const clgi_problem *problem, clgi_emitter *emitter, const clgi_attention *s,
