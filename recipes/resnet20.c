@@ -55,28 +55,16 @@ static clg_module *net(clg_device *device, int64_t classes)
     return clg_sequential(device, layers, n);
 }
 
-/* The norm that ends a residual branch: "...0.0.4.weight". */
-static int ends_branch(const char *name)
-{
-    static const char end[] = ".0.4.weight";
-    const size_t length = strlen(name);
-    return length >= sizeof end && strcmp(name + length - (sizeof end - 1), end) == 0;
-}
-
-/* He normal, as the paper's networks start (PyTorch's layers start at 0.41 of it); a residual branch starts at 0, so that at
- * first a block is its shortcut (Goyal et al. 2017, section 5.1). */
+/* He normal, as the paper's networks start; PyTorch's layers start at 0.41 of it. */
 static clg_status init(clg_module *net_, uint64_t seed, clg_error *error)
 {
-    clg_init_options normal = CLG_INIT_OPTIONS_INIT(CLG_INIT_KAIMING_NORMAL);
-    const clg_init_options zero = CLG_INIT_OPTIONS_INIT(CLG_INIT_CONSTANT);
+    clg_init_options options = CLG_INIT_OPTIONS_INIT(CLG_INIT_KAIMING_NORMAL);
     clg_status status = CLG_OK;
-    normal.gain = 1.41421356f; /* of relu */
+    options.gain = 1.41421356f; /* of relu */
     for (size_t i = 0; !status && i < clg_module_parameter_count(net_); ++i) {
-        const clg_parameter p = clg_module_parameter(net_, i);
-        if (clg_tensor_shape(p.tensor).ndim == 4)
-            status = clg_tensor_init(p.tensor, &normal, seed * 1000003 + i, error);
-        else if (ends_branch(p.name))
-            status = clg_tensor_init(p.tensor, &zero, 0, error);
+        clg_tensor *weights = clg_module_parameter(net_, i).tensor;
+        if (clg_tensor_shape(weights).ndim == 4)
+            status = clg_tensor_init(weights, &options, seed * 1000003 + i, error);
     }
     return status;
 }
