@@ -33,6 +33,7 @@ OF_X(softplus, log(1 + exp(x)))
 OF_X(mish, x *tanh(log(1 + exp(x))))
 OF_X(hardsigmoid, inside(0, x + 3, 6) / 6)
 OF_X(hardswish, x *inside(0, x + 3, 6) / 6)
+OF_X(softsign, x / (1 + fabs(x)))
 OF_X(round, x - remainder(x, 1.0))
 OF_X(sign, (x > 0) - (x < 0))
 OF_X(isnan, x != x)
@@ -85,6 +86,7 @@ static const struct {
     { "mish", want_mish, NULL },
     { "hardsigmoid", want_hardsigmoid, NULL },
     { "hardswish", want_hardswish, NULL },
+    { "softsign", want_softsign, NULL },
     { "exp2", exp2, NULL },
     { "expm1", expm1, NULL },
     { "log2", log2, NULL },
