@@ -81,8 +81,9 @@ static void list_all(const clgi_cl_functions *cl, listing *list)
     if (code != CL_SUCCESS) {
         list->n_platforms = 0;
         if (code == -1001)
-            snprintf(found.note, sizeof found.note,
-                     "no OpenCL driver is registered (in /etc/OpenCL/vendors, or where OCL_ICD_VENDORS points)");
+            snprintf(
+                found.note, sizeof found.note,
+                "no OpenCL driver is registered (in /etc/OpenCL/vendors, or where OCL_ICD_VENDORS points)");
         else
             add_note("clGetPlatformIDs", code);
         return;
@@ -99,7 +100,10 @@ static void list_all(const clgi_cl_functions *cl, listing *list)
         if (code != CL_SUCCESS && code != CL_DEVICE_NOT_FOUND) add_note(what, code);
     }
     if (list->total == 0 && found.note[0] == '\0')
-        snprintf(found.note, sizeof found.note, "%u OpenCL platforms, none of them with a device",
+        snprintf(found.note, sizeof found.note,
+                 "%u OpenCL platforms, none of them with a device (some show none where they cannot write a "
+                 "cache: "
+                 "XDG_CACHE_HOME names a folder)",
                  (unsigned)list->n_platforms);
 }
 
