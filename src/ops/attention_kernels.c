@@ -4,11 +4,6 @@
 
 enum { CPU_COLS = 3 }; /* vectors of lanes */
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int32_t float_bits(double value)
 {
     float narrow = (float)value;
@@ -114,14 +109,14 @@ static void emit_cpu(const clgi_problem *problem, clgi_emitter *emitter)
     add_extras(launch, &s, problem);
     for (int o = 0; o < 2; ++o) clgi_launch_output(launch, &problem->out[o]);
     add_sizes(launch, &s);
-    set_size(launch, ceil_div(s.q_length, CPU_COLS * vec), s.batch * s.heads, 1);
+    set_size(launch, clgi_ceil_div(s.q_length, CPU_COLS * vec), s.batch * s.heads, 1);
 }
 
 /* Enough work-items to keep 16 cores busy, but no more copies of dq than 8. */
 static int64_t part_count(const clgi_attention *s, int64_t span)
 {
-    const int64_t owners = s->batch * s->heads / s->shared, most = ceil_div(s->k_length, 4 * span);
-    int64_t parts = ceil_div(16, owners);
+    const int64_t owners = s->batch * s->heads / s->shared, most = clgi_ceil_div(s->k_length, 4 * span);
+    int64_t parts = clgi_ceil_div(16, owners);
     if (parts > 8) parts = 8;
     if (parts > most) parts = most;
     return parts < 1 ? 1 : parts;
@@ -138,7 +133,7 @@ static void emit_sum(clgi_emitter *emitter, int workspace, const clgi_operand *d
     clgi_launch_output(launch, dq);
     clgi_launch_int(launch, (int32_t)parts);
     clgi_launch_long(launch, count);
-    set_size(launch, ceil_div(count, ITEM_ELEMENTS), 1, 1);
+    set_size(launch, clgi_ceil_div(count, ITEM_ELEMENTS), 1, 1);
 }
 
 static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter)
@@ -186,7 +181,7 @@ typedef struct tile_split {
 /* The highest patches whose sums, in pass 1 those of keys and of values, fit; groups are powers of two. */
 static tile_split split_of(const clgi_problem *problem, const clgi_attention *s, int pass)
 {
-    const int64_t chunks = ceil_div(s->depth, TILE);
+    const int64_t chunks = clgi_ceil_div(s->depth, TILE);
     const int64_t tiles = pass == 0   ? 1 + chunks
                           : pass == 1 ? 2 + 2 * chunks
                                       : 2 + chunks; /* scores and sums */
@@ -204,7 +199,7 @@ static tile_split split_of(const clgi_problem *problem, const clgi_attention *s,
 /* Tiles that one launch may cover: MOST_TILES, and (about) no more loops in a work-item than the device survives. */
 static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attention *s, const tile_split *split)
 {
-    const int64_t chunks = ceil_div(s->depth, TILE), each = TILE * TILE / split->group;
+    const int64_t chunks = clgi_ceil_div(s->depth, TILE), each = TILE * TILE / split->group;
     const int64_t product = split->slots * (4 * TILE * (split->height + 1) + 8 * split->height);
     const int64_t per_tile =
         chunks * (6 * each + product) + 16 * split->slots * split->height + 128 * TILE / split->group;
@@ -238,7 +233,8 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
     const clgi_attention s = clgi_attention_of(problem->node);
     const tile_split split = split_of(problem, &s, pass);
     const int64_t step = tiles_per_launch(problem, &s, &split);
-    const int64_t tiles = pass == 1 ? s.shared * ceil_div(s.q_length, TILE) : ceil_div(s.k_length, TILE);
+    const int64_t tiles =
+        pass == 1 ? s.shared * clgi_ceil_div(s.q_length, TILE) : clgi_ceil_div(s.k_length, TILE);
     const int64_t rows = pass == 1 ? s.k_length : s.q_length;
     const int64_t owners = s.batch * s.heads / (pass == 1 ? s.shared : 1);
     clgi_operand out[2];
@@ -260,7 +256,7 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
         clgi_launch_long(launch, to);
         clgi_launch_int(launch, from == 0);
         clgi_launch_int(launch, to == tiles);
-        set_size(launch, ceil_div(rows, TILE) * split.group, owners, (uint64_t)split.group);
+        set_size(launch, clgi_ceil_div(rows, TILE) * split.group, owners, (uint64_t)split.group);
     }
 }
 

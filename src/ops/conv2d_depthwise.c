@@ -47,7 +47,7 @@ static depthwise_sizes sizes_of(const clgi_problem *problem)
     const conv_sizes *s = &d.s;
     const int cpu = has_cpu_family(problem), back = s->pass == TO_INPUT;
     while (cpu && d.vec * 2 <= min64(problem->traits->vector, s->groups)) d.vec *= 2;
-    d.blocks = ceil_div(s->groups, d.vec);
+    d.blocks = clgi_ceil_div(s->groups, d.vec);
     d.local = !cpu && problem->traits->max_work_group >= 64 ? 64 : 1;
     d.yh = back ? s->h : s->oh, d.yw = back ? s->w : s->ow;
     d.xh = back ? s->oh : s->h, d.xw = back ? s->ow : s->w;
@@ -55,13 +55,13 @@ static depthwise_sizes sizes_of(const clgi_problem *problem)
     if (s->pass == TO_WEIGHTS) return d;
     const int64_t longest = !cpu ? GPU_TILE : problem->traits->vector >= 16 ? 8 : 4;
     d.tile = min64(longest, max64(d.yw, 1));
-    if (back) d.tile = ceil_div(d.tile, s->stride_w) * s->stride_w;
+    if (back) d.tile = clgi_ceil_div(d.tile, s->stride_w) * s->stride_w;
     return d;
 }
 
 static void find_free(depthwise_sizes *d)
 {
-    const int64_t tiles = ceil_div(d->yw, d->tile);
+    const int64_t tiles = clgi_ceil_div(d->yw, d->tile);
     while (d->free_begin < tiles && !is_free(d, d->free_begin * d->tile, d->tile)) d->free_begin++;
     d->free_end = d->free_begin;
     while (d->free_end < tiles && is_free(d, d->free_end * d->tile, d->tile)) d->free_end++;
@@ -138,10 +138,10 @@ void clgi_conv_emit_depthwise(const clgi_problem *problem, clgi_emitter *emitter
     depthwise_sizes d = sizes_of(problem);
     find_free(&d);
     const int packed = emit_pack(problem, emitter, &d);
-    const int64_t lines = d.s.n * d.yh, per_line = ceil_div(d.yw, d.tile);
+    const int64_t lines = d.s.n * d.yh, per_line = clgi_ceil_div(d.yw, d.tile);
     int64_t tiles = 1;
     if (has_cpu_family(problem)) {
-        const int64_t wanted = ceil_div(ITEM_WORK, d.tile * d.vec * d.s.kh * d.s.kw);
+        const int64_t wanted = clgi_ceil_div(ITEM_WORK, d.tile * d.vec * d.s.kh * d.s.kw);
         tiles = max64(1, min64(wanted, lines * per_line * d.blocks / CPU_ITEMS));
     }
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_depthwise.cl");
@@ -151,7 +151,7 @@ void clgi_conv_emit_depthwise(const clgi_problem *problem, clgi_emitter *emitter
     clgi_launch_long(launch, lines);
     clgi_launch_long(launch, tiles);
     clgi_launch_store(launch, lines * d.yw, d.s.groups);
-    size_items(launch, ceil_div(lines * per_line, tiles) * d.blocks, d.local);
+    size_items(launch, clgi_ceil_div(lines * per_line, tiles) * d.blocks, d.local);
 }
 
 /* Lines of dy that one work-item of the gradient to w adds up. */
@@ -160,12 +160,12 @@ static int64_t chunk_lines(const clgi_problem *problem, const depthwise_sizes *d
     const conv_sizes *s = &d->s;
     const int64_t all = s->n * s->oh, chunk_items = d->blocks * s->kh, work = s->ow * s->kw * d->vec;
     const int64_t bytes = (int64_t)sizeof(float) * s->groups * s->n * (s->oh * s->ow + s->h * s->w);
-    const int64_t filling = ceil_div(has_cpu_family(problem) ? CPU_ITEMS : GPU_ITEMS, chunk_items);
+    const int64_t filling = clgi_ceil_div(has_cpu_family(problem) ? CPU_ITEMS : GPU_ITEMS, chunk_items);
     const int64_t wanted = max64(filling, bytes / CHUNK_BYTES);
     const int64_t part_bytes = (int64_t)sizeof(float) * s->groups * s->kh * s->kw;
     int64_t chunks = min64(min64(wanted, all), min64(MOST_CHUNKS, max64(1, PARTS_BYTES / part_bytes)));
     if (has_cpu_family(problem)) chunks = min64(chunks, max64(1, all * work / CHUNK_WORK));
-    int64_t lines = ceil_div(all, max64(chunks, 1));
+    int64_t lines = clgi_ceil_div(all, max64(chunks, 1));
     if (problem->traits->max_trips) {
         const int64_t trips = 2 + s->ow * (1 + s->kw);
         lines = max64(1, min64(lines, problem->traits->max_trips / 2 / trips));
@@ -177,7 +177,7 @@ void clgi_conv_emit_depthwise_weights(const clgi_problem *problem, clgi_emitter 
 {
     depthwise_sizes d = sizes_of(problem);
     find_free(&d);
-    const int64_t all = d.s.n * d.s.oh, lines = chunk_lines(problem, &d), chunks = ceil_div(all, lines);
+    const int64_t all = d.s.n * d.s.oh, lines = chunk_lines(problem, &d), chunks = clgi_ceil_div(all, lines);
     const int64_t items = d.blocks * d.s.kh * chunks, taps = d.s.kh * d.s.kw;
     const int parts = clgi_emit_workspace(emitter, (uint64_t)(chunks * d.s.groups * taps) * sizeof(float));
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_depthwise_weights.cl");

@@ -38,13 +38,13 @@ static int64_t power_of_two_up(int64_t value)
 static int64_t block_vectors(int64_t channels, int64_t vec)
 {
     if (channels < 2 * vec) return channels > vec ? 2 : 1;
-    return ceil_div(channels, 3 * vec) * 3 < ceil_div(channels, 2 * vec) * 2 ? 3 : 2;
+    return clgi_ceil_div(channels, 3 * vec) * 3 < clgi_ceil_div(channels, 2 * vec) * 2 ? 3 : 2;
 }
 
 /* The smallest tile with the fewest tiles. */
 static int64_t even_tile(int64_t length, int64_t longest)
 {
-    return ceil_div(length, ceil_div(length, longest));
+    return clgi_ceil_div(length, clgi_ceil_div(length, longest));
 }
 
 typedef struct direct_sizes {
@@ -62,7 +62,7 @@ static int64_t span(const conv_sizes *s)
 /* 1 where only the first and the last tile of a line reach over the borders. */
 static int inner_tiles_free(const conv_sizes *s, const direct_sizes *d)
 {
-    const int64_t tiles = ceil_div(d->yw, d->tile), last = (tiles - 1) * d->tile - 1;
+    const int64_t tiles = clgi_ceil_div(d->yw, d->tile), last = (tiles - 1) * d->tile - 1;
     return tiles <= 2 ||
            (d->tile * d->stride_w >= d->pad_w && last * d->stride_w - d->pad_w + span(s) - 1 < d->xw);
 }
@@ -71,18 +71,18 @@ static void direct_tiles(const conv_sizes *s, const clg_device_traits *traits, d
 {
     d->vec = min64(max64(traits->vector, 1), power_of_two_up(d->cols));
     d->nv = block_vectors(d->cols, d->vec);
-    d->blocks = ceil_div(d->cols, d->nv * d->vec);
-    d->tile = even_tile(ceil_div(d->yw, d->dilate_w), accumulators(traits) / d->nv);
+    d->blocks = clgi_ceil_div(d->cols, d->nv * d->vec);
+    d->tile = even_tile(clgi_ceil_div(d->yw, d->dilate_w), accumulators(traits) / d->nv);
     d->line = (d->tile - 1) * d->stride_w + (span(s) + d->dilate_w - 2) / d->dilate_w + 1;
     d->in_place = d->dilate_w == 1 && inner_tiles_free(s, d);
     if (d->in_place)
         d->depth_block = d->depth;
     else
         d->depth_block = even_tile(d->depth, max64(1, LINE_BYTES / (int64_t)sizeof(float) / d->line));
-    d->depth_blocks = ceil_div(d->depth, d->depth_block);
+    d->depth_blocks = clgi_ceil_div(d->depth, d->depth_block);
     const int64_t work = d->yw * d->nv * d->vec * d->depth * s->kh * s->kw;
     const int64_t all = s->n * d->yh;
-    d->lines = max64(1, min64(ceil_div(ITEM_WORK, work), all * d->blocks * s->groups / ITEMS_WANTED));
+    d->lines = max64(1, min64(clgi_ceil_div(ITEM_WORK, work), all * d->blocks * s->groups / ITEMS_WANTED));
 }
 
 static direct_sizes direct_sizes_of(const conv_sizes *s, const clg_device_traits *traits)
@@ -141,7 +141,7 @@ int clgi_conv_accepts_direct(const clgi_problem *problem, const char **ret_why)
     if (!clgi_conv_all_f32(problem, ret_why) || !has_work(&s, ret_why)) return 0;
     const direct_sizes d = direct_sizes_of(&s, problem->traits);
     const int64_t step = (s.kw + d.line) * d.depth_block; /* of one line of x */
-    const double trips = (double)d.lines * (double)(ceil_div(d.yw, d.tile) + d.dilate_w) *
+    const double trips = (double)d.lines * (double)(clgi_ceil_div(d.yw, d.tile) + d.dilate_w) *
                          (double)(s.kh * d.depth_blocks * step * d.tile * d.nv);
     return trips_fit(problem->traits, trips, ret_why);
 }
@@ -193,7 +193,7 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
     const conv_sizes s = clgi_conv_sizes(problem);
     const direct_sizes d = direct_sizes_of(&s, problem->traits);
     const int packed = emit_pack(problem, emitter, &s, &d);
-    const int64_t pieces = s.groups * d.blocks, chunks = ceil_div(s.n * d.yh, d.lines);
+    const int64_t pieces = s.groups * d.blocks, chunks = clgi_ceil_div(s.n * d.yh, d.lines);
     const int64_t weight_bytes = s.kh * s.kw * d.depth * pieces * d.nv * d.vec * (int64_t)sizeof(float);
     /* All blocks of a chunk one after another keep its lines of x near; large weights are worth more. */
     const int channels_first = weight_bytes <= WEIGHTS_CACHE;
@@ -244,11 +244,11 @@ static void weights_chunks(const conv_sizes *s, weights_sizes *t)
     const int64_t items = t->tiles * t->blocks * s->groups;
     const int64_t image_bytes = 4 * s->groups * (s->h * s->w * s->in_group + s->oh * s->ow * s->out_group);
     const int64_t part_bytes = 4 * items * t->tile_rows * t->tile * t->nv * t->vec;
-    const int64_t wanted = max64(ceil_div(ITEMS_WANTED, items), s->n * image_bytes / CHUNK_BYTES);
+    const int64_t wanted = max64(clgi_ceil_div(ITEMS_WANTED, items), s->n * image_bytes / CHUNK_BYTES);
     const int64_t work = s->oh * s->ow * t->tile_rows * t->tile * t->nv * t->vec; /* of an item, per image */
     const int64_t most = max64(1, min64(PARTS_BYTES / part_bytes, s->n * work / ITEM_WORK));
-    t->chunk = ceil_div(s->n, max64(1, min64(min64(wanted, most), s->n)));
-    t->chunks = ceil_div(s->n, t->chunk);
+    t->chunk = clgi_ceil_div(s->n, max64(1, min64(min64(wanted, most), s->n)));
+    t->chunks = clgi_ceil_div(s->n, t->chunk);
 }
 
 static weights_sizes weights_sizes_of(const conv_sizes *s, const clg_device_traits *traits)
@@ -257,13 +257,13 @@ static weights_sizes weights_sizes_of(const conv_sizes *s, const clg_device_trai
     while (t.vec > s->out_group) t.vec /= 2;
     t.nv = s->out_group < 2 * t.vec ? 1 : block_vectors(s->out_group, t.vec);
     if (s->out_group < t.nv * t.vec) t.nv = 2;
-    t.blocks = ceil_div(s->out_group, t.nv * t.vec);
+    t.blocks = clgi_ceil_div(s->out_group, t.nv * t.vec);
     const int64_t longest = accumulators(traits) / t.nv;
     t.flat = s->in_group < FLAT_CHANNELS && s->tap_w == 1;
     const int64_t run = t.flat ? s->kw * s->in_group : s->in_group;
     t.tile = even_tile(run, longest);
     if (t.flat && t.tile == run) t.tile_rows = min64(s->kh, longest / run);
-    t.tiles = (t.flat ? ceil_div(s->kh, t.tile_rows) : s->kh * s->kw) * ceil_div(run, t.tile);
+    t.tiles = (t.flat ? clgi_ceil_div(s->kh, t.tile_rows) : s->kh * s->kw) * clgi_ceil_div(run, t.tile);
     weights_chunks(s, &t);
     return t;
 }
@@ -323,5 +323,5 @@ void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_int(sum, (int32_t)t.chunks);
     const int64_t depth = s.kh * s.kw * s.in_group;
     clgi_launch_store(sum, s.out_group * s.groups, depth);
-    size_single(sum, ceil_div(depth, t.vec), t.blocks, s.groups);
+    size_single(sum, clgi_ceil_div(depth, t.vec), t.blocks, s.groups);
 }

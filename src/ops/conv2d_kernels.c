@@ -113,18 +113,18 @@ typedef struct gemm_sizes {
 /* Parts of the depth so that small results still fill a device, and no work-item loops too long. */
 static void gemm_split(const conv_sizes *s, const clg_device_traits *traits, gemm_sizes *g)
 {
-    const int64_t tiles = ceil_div(g->rows, g->tile_m) * ceil_div(g->cols, g->tile_n) * s->groups;
+    const int64_t tiles = clgi_ceil_div(g->rows, g->tile_m) * clgi_ceil_div(g->cols, g->tile_n) * s->groups;
     const int64_t unit = g->tile_m > 1 ? GEMM_TILE_K : 1;
-    int64_t parts = min64(ceil_div(GEMM_GROUPS_WANTED, max64(tiles, 1)), g->depth / GEMM_PART_DEPTH);
+    int64_t parts = min64(clgi_ceil_div(GEMM_GROUPS_WANTED, max64(tiles, 1)), g->depth / GEMM_PART_DEPTH);
     parts = max64(1, min64(parts, GEMM_MAX_PARTS));
     if (traits->max_trips) {
         const int64_t m = g->tile_m / GEMM_LOCAL, n = g->tile_n / GEMM_LOCAL;
         const int64_t trips = g->tile_m > 1 ? 2 + 2 * m + 2 * n + m * n : 1; /* per step of the depth */
         const int64_t longest = max64(unit, traits->max_trips / 2 / trips / unit * unit);
-        parts = max64(parts, ceil_div(g->depth, longest));
+        parts = max64(parts, clgi_ceil_div(g->depth, longest));
     }
-    g->chunk = max64(unit, ceil_div(ceil_div(g->depth, parts), unit) * unit);
-    g->parts = max64(1, ceil_div(g->depth, g->chunk));
+    g->chunk = max64(unit, clgi_ceil_div(clgi_ceil_div(g->depth, parts), unit) * unit);
+    g->parts = max64(1, clgi_ceil_div(g->depth, g->chunk));
 }
 
 static gemm_sizes gemm_sizes_of(const conv_sizes *s, const clg_device_traits *traits, int tiled)
@@ -230,8 +230,9 @@ static void emit_gemm(const clgi_problem *problem, clgi_emitter *emitter, int ti
     clgi_launch_long(launch, g.chunk);
     const int64_t planes = s.groups * g.parts;
     if (tiled) {
-        const uint64_t items[3] = { (uint64_t)(ceil_div(g.cols, g.tile_n) * GEMM_LOCAL),
-                                    (uint64_t)(ceil_div(g.rows, g.tile_m) * GEMM_LOCAL), (uint64_t)planes };
+        const uint64_t items[3] = { (uint64_t)(clgi_ceil_div(g.cols, g.tile_n) * GEMM_LOCAL),
+                                    (uint64_t)(clgi_ceil_div(g.rows, g.tile_m) * GEMM_LOCAL),
+                                    (uint64_t)planes };
         const uint64_t local[3] = { GEMM_LOCAL, GEMM_LOCAL, 1 };
         clgi_launch_size(launch, items, local);
     } else {

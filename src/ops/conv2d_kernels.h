@@ -13,10 +13,6 @@ typedef struct conv_sizes {
         out_group;
 } conv_sizes;
 
-static inline int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 static inline int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;

@@ -10,11 +10,6 @@ enum {
     PACK_BLOCKS = 8           /* K_BLOCKS of matmul_engine_pack.cl */
 };
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Lines are rows of a, or columns of b. */
 typedef struct side {
     const clgi_operand *operand;
@@ -30,14 +25,14 @@ typedef struct packed {
 
 static int64_t k_blocks(const clgi_product *p, const clgi_engine *engine)
 {
-    return ceil_div(p->k, 2 * engine->pairs);
+    return clgi_ceil_div(p->k, 2 * engine->pairs);
 }
 
 static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const clgi_product *p,
                         const side *s)
 {
     const int shared = !s->batch[0] && !s->batch[1] && !s->batch[2];
-    const int64_t panels = ceil_div(s->lines, 2 * s->width), blocks = k_blocks(p, engine);
+    const int64_t panels = clgi_ceil_div(s->lines, 2 * s->width), blocks = k_blocks(p, engine);
     const int64_t words = panels * blocks * 2 * s->width * engine->pairs, matrices = shared ? 1 : p->batch;
     const int along_k = s->k_stride == 1;
     const int tile = s->width == 16 && engine->pairs == 16 && (along_k || s->line_stride == 1);
@@ -59,7 +54,7 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
     clgi_launch_long(launch, words);
     for (int i = 1; i < 3; i++) clgi_launch_long(launch, p->size[i]);
     for (int i = 0; i < 3; i++) clgi_launch_long(launch, s->batch[i]);
-    const uint64_t tiles[3] = { (uint64_t)ceil_div(blocks, PACK_BLOCKS), (uint64_t)panels,
+    const uint64_t tiles[3] = { (uint64_t)clgi_ceil_div(blocks, PACK_BLOCKS), (uint64_t)panels,
                                 (uint64_t)matrices };
     const uint64_t each[3] = { (uint64_t)words, 1, (uint64_t)matrices };
     const uint64_t one[3] = { 1, 1, 1 }, group[3] = { (uint64_t)engine->items, 1, 1 };
@@ -71,7 +66,7 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
 static int64_t blocks_each(const clgi_problem *problem, int64_t blocks)
 {
     if (problem->traits->family == CLG_FAMILY_GPU) return 1;
-    return blocks < 16 ? ceil_div(blocks, 2) : 8;
+    return blocks < 16 ? clgi_ceil_div(blocks, 2) : 8;
 }
 
 int clgi_matmul_engine_accepts(const clgi_problem *problem, const char **ret_why)
@@ -102,7 +97,8 @@ void clgi_matmul_engine_emit(const clgi_problem *problem, clgi_emitter *emitter)
     const side left = { &problem->in[0], p.m, p.a_row, p.a_step, p.a_batch, engine->rows, 0 };
     const side right = { &problem->in[1], p.n, p.b_col, p.b_row, p.b_batch, engine->cols, 1 };
     const packed a = emit_pack(emitter, engine, &p, &left), b = emit_pack(emitter, engine, &p, &right);
-    const int64_t row_blocks = ceil_div(p.m, 2 * engine->rows), col_blocks = ceil_div(p.n, 2 * engine->cols);
+    const int64_t row_blocks = clgi_ceil_div(p.m, 2 * engine->rows),
+                  col_blocks = clgi_ceil_div(p.n, 2 * engine->cols);
     const int64_t rows_each = blocks_each(problem, row_blocks), cols_each = blocks_each(problem, col_blocks);
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_engine.cl");
     clgi_launch_include(launch, engine->file);
@@ -117,8 +113,8 @@ void clgi_matmul_engine_emit(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_long(launch, a.matrix);
     clgi_launch_long(launch, b.matrix);
     clgi_launch_store(launch, p.batch * p.m, p.n);
-    const uint64_t items[3] = { (uint64_t)(ceil_div(row_blocks, rows_each) * engine->items),
-                                (uint64_t)ceil_div(col_blocks, cols_each), (uint64_t)p.batch };
+    const uint64_t items[3] = { (uint64_t)(clgi_ceil_div(row_blocks, rows_each) * engine->items),
+                                (uint64_t)clgi_ceil_div(col_blocks, cols_each), (uint64_t)p.batch };
     const uint64_t group[3] = { (uint64_t)engine->items, 1, 1 };
     clgi_launch_size(launch, items, group);
 }

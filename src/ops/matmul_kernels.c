@@ -8,10 +8,6 @@
 #include "ops/matmul_library.h"
 #include "ops/matmul_product.h"
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
 static int64_t smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -101,7 +97,7 @@ static int tile_rows(int64_t m, int most)
     int64_t best_cost = INT64_MAX;
     for (int rows = most; rows >= 1; rows--) {
         /* a tile costs its rows plus about two for its loads of b */
-        int64_t cost = ceil_div(m, rows) * (rows + 2);
+        int64_t cost = clgi_ceil_div(m, rows) * (rows + 2);
         if (rows <= m && cost < best_cost) best = rows, best_cost = cost;
     }
     return best;
@@ -125,16 +121,17 @@ enum {
 /* Tiles per work-item: enough work for each, CPU_ITEMS of them where there is more; few left: k is cut. */
 static void cpu_blocks(const clgi_product *p, cpu_tile *t)
 {
-    const int64_t m_tiles = larger(ceil_div(p->m, t->rows), 1);
-    const int64_t n_tiles = larger(ceil_div(p->n, (int64_t)t->cols * t->vec), 1);
+    const int64_t m_tiles = larger(clgi_ceil_div(p->m, t->rows), 1);
+    const int64_t n_tiles = larger(clgi_ceil_div(p->n, (int64_t)t->cols * t->vec), 1);
     const int64_t work = larger((int64_t)t->rows * t->cols * t->vec * p->k, 1);
     const int64_t share = m_tiles * n_tiles * p->batch / CPU_ITEMS;
     const int64_t tiles = larger(larger(ITEM_WORK / work, share), 1);
     t->row_tiles = smaller(smaller(m_tiles, 8), tiles);
-    t->row_tiles = ceil_div(m_tiles, ceil_div(m_tiles, t->row_tiles));
+    t->row_tiles = clgi_ceil_div(m_tiles, clgi_ceil_div(m_tiles, t->row_tiles));
     t->col_tiles = smaller(smaller(n_tiles, 4), larger(tiles / t->row_tiles, 1));
-    t->col_tiles = ceil_div(n_tiles, ceil_div(n_tiles, t->col_tiles));
-    const int64_t items = ceil_div(m_tiles, t->row_tiles) * ceil_div(n_tiles, t->col_tiles) * p->batch;
+    t->col_tiles = clgi_ceil_div(n_tiles, clgi_ceil_div(n_tiles, t->col_tiles));
+    const int64_t items =
+        clgi_ceil_div(m_tiles, t->row_tiles) * clgi_ceil_div(n_tiles, t->col_tiles) * p->batch;
     const int64_t parts = work * t->row_tiles * t->col_tiles / ITEM_WORK;
     t->split = (int)larger(smaller(CPU_PARTS / larger(items, 1), parts), 1);
 }
@@ -150,7 +147,7 @@ static cpu_tile cpu_tile_of(const clgi_problem *problem, const clgi_product *p)
     t.vec = (int)problem->traits->vector;
     if (!t.b_packed) t.vec = power_of_two_below(p->n, t.vec);
     t.rows = t.a_packed ? packed_rows : tile_rows(p->m, most_rows);
-    t.cols = (int)smaller(smaller(larger(registers / t.rows, 1), 8), ceil_div(p->n, t.vec));
+    t.cols = (int)smaller(smaller(larger(registers / t.rows, 1), 8), clgi_ceil_div(p->n, t.vec));
     cpu_blocks(p, &t);
     return t;
 }
@@ -168,7 +165,7 @@ static int emit_pack(const clgi_operand *from, const clgi_product *p, const pack
     const int along = how->col == 1 ? 0 : how->row == 1 ? 1 : 2, depth = along == 1 ? 256 : 16;
     const int panels_each = along == 1 ? 1 : 8;
     const int shared = !how->batch[0] && !how->batch[1] && !how->batch[2];
-    const int64_t panels = ceil_div(how->n, how->width), matrices = shared ? 1 : p->batch;
+    const int64_t panels = clgi_ceil_div(how->n, how->width), matrices = shared ? 1 : p->batch;
     const int64_t matrix = panels * how->width * p->k;
     const int packed = clgi_emit_workspace(emitter, (uint64_t)(matrices * matrix) * sizeof(float));
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_pack.cl");
@@ -182,7 +179,7 @@ static int emit_pack(const clgi_operand *from, const clgi_product *p, const pack
     const int64_t numbers[] = { how->n,     p->k,          how->row,      how->col,     p->size[1],
                                 p->size[2], how->batch[0], how->batch[1], how->batch[2] };
     longs(launch, numbers, sizeof numbers / sizeof *numbers);
-    size_of(launch, ceil_div(p->k, depth), ceil_div(panels, panels_each), matrices, 1);
+    size_of(launch, clgi_ceil_div(p->k, depth), clgi_ceil_div(panels, panels_each), matrices, 1);
     how->batch[2] = shared ? 0 : matrix;
     how->batch[1] = how->batch[2] * p->size[2];
     how->batch[0] = how->batch[1] * p->size[1];
@@ -195,7 +192,7 @@ static int cpu_accepts(const clgi_problem *problem, const char **ret_why)
     if (!clgi_product_of(problem, &p, ret_why)) return 0;
     cpu_tile t = cpu_tile_of(problem, &p);
     const int64_t step = 1 + t.cols + t.rows * (1 + t.cols);
-    const int64_t trips = t.row_tiles * t.col_tiles * ceil_div(p.k, t.split) * step;
+    const int64_t trips = t.row_tiles * t.col_tiles * clgi_ceil_div(p.k, t.split) * step;
     if (problem->traits->max_trips && trips >= problem->traits->max_trips) {
         *ret_why = "loops longer than the device survives";
         return 0;
@@ -229,8 +226,8 @@ static void cpu_emit(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_int(launch, (int32_t)t.row_tiles);
     clgi_launch_int(launch, (int32_t)t.col_tiles);
     const int parts = emit_result(launch, emitter, &p, t.split);
-    size_of(launch, ceil_div(p.m, t.rows * t.row_tiles), ceil_div(p.n, (int64_t)t.vec * t.cols * t.col_tiles),
-            p.batch * t.split, 1);
+    size_of(launch, clgi_ceil_div(p.m, t.rows * t.row_tiles),
+            clgi_ceil_div(p.n, (int64_t)t.vec * t.cols * t.col_tiles), p.batch * t.split, 1);
     emit_sum(problem, emitter, &p, parts, t.split);
 }
 
@@ -247,7 +244,7 @@ static dot_tile dot_tile_of(const clgi_problem *problem, const clgi_product *p)
     const int registers = problem->traits->vector >= 16 ? 24 : 8;
     const int side = registers >= 24 ? 5 : 3;
     dot_tile t;
-    t.cols = (int)ceil_div(p->n, ceil_div(p->n, side));
+    t.cols = (int)clgi_ceil_div(p->n, clgi_ceil_div(p->n, side));
     t.rows = (int)smaller(p->m, registers / t.cols);
     if (p->m < t.rows * 2) t.rows = (int)smaller(p->m, side), t.cols = (int)smaller(p->n, registers / t.rows);
     t.rows = (int)smaller(t.rows, 6), t.cols = (int)smaller(t.cols, 6);
@@ -289,7 +286,7 @@ static void dot_emit(const clgi_problem *problem, clgi_emitter *emitter)
     longs(launch, numbers, sizeof numbers / sizeof *numbers);
     batch_arguments(launch, &p);
     clgi_launch_store(launch, p.batch * p.m, p.n);
-    size_of(launch, ceil_div(p.m, t.rows), ceil_div(p.n, t.cols), p.batch, 1);
+    size_of(launch, clgi_ceil_div(p.m, t.rows), clgi_ceil_div(p.n, t.cols), p.batch, 1);
 }
 
 /* --- GPU: local-memory tiles ------------------------------------------------------------------ */
@@ -309,7 +306,7 @@ enum {
 
 static int64_t gpu_groups(const clgi_product *p, const gpu_tile *t)
 {
-    return ceil_div(p->m, t->tile) * ceil_div(p->n, t->tile) * p->batch;
+    return clgi_ceil_div(p->m, t->tile) * clgi_ceil_div(p->n, t->tile) * p->batch;
 }
 
 static int gpu_tile_fits(const clgi_problem *problem, const clgi_product *p, const gpu_tile *t)
@@ -326,8 +323,8 @@ static int gpu_tile_fits(const clgi_problem *problem, const clgi_product *p, con
 static int64_t gpu_trips(const clgi_product *p, const gpu_tile *t)
 {
     const int64_t items = (int64_t)(t->tile / t->patch) * (t->tile / t->patch);
-    const int64_t per_block = t->depth + 2 * (ceil_div(t->depth * t->tile, items) + 1) + 1;
-    return (ceil_div(ceil_div(p->k, t->split), t->depth) + 1) * per_block;
+    const int64_t per_block = t->depth + 2 * (clgi_ceil_div(t->depth * t->tile, items) + 1) + 1;
+    return (clgi_ceil_div(clgi_ceil_div(p->k, t->split), t->depth) + 1) * per_block;
 }
 
 static int gpu_tile_of(const clgi_problem *problem, const clgi_product *p, gpu_tile *ret_tile)
@@ -338,7 +335,7 @@ static int gpu_tile_of(const clgi_problem *problem, const clgi_product *p, gpu_t
     if (i == count) return 0;
     gpu_tile t = gpu_tiles[i];
     const int64_t groups = larger(gpu_groups(p, &t), 1);
-    t.split = (int)larger(1, smaller(ceil_div(GPU_GROUPS, groups), p->k / GPU_PART));
+    t.split = (int)larger(1, smaller(clgi_ceil_div(GPU_GROUPS, groups), p->k / GPU_PART));
     while (problem->traits->max_trips && gpu_trips(p, &t) >= problem->traits->max_trips) t.split *= 2;
     *ret_tile = t;
     return 1;
@@ -370,7 +367,7 @@ static void gpu_emit(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_define(launch, "B_ALONG_K", p.b_col != 1);
     strided_arguments(launch, problem, &p);
     const int parts = emit_result(launch, emitter, &p, t.split);
-    size_of(launch, ceil_div(p.n, t.tile) * items, ceil_div(p.m, t.tile), p.batch * t.split, items);
+    size_of(launch, clgi_ceil_div(p.n, t.tile) * items, clgi_ceil_div(p.m, t.tile), p.batch * t.split, items);
     emit_sum(problem, emitter, &p, parts, t.split);
 }
 
@@ -387,7 +384,7 @@ static void general_emit(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_product p;
     if (!clgi_product_of(problem, &p, &why)) return;
     const int64_t limit = problem->traits->max_trips;
-    const int split = limit ? (int)larger(ceil_div(p.k * 2, limit), 1) : 1;
+    const int split = limit ? (int)larger(clgi_ceil_div(p.k * 2, limit), 1) : 1;
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_general.cl");
     clgi_launch_define(launch, "VEC", 1);
     clgi_launch_define(launch, "SPLIT", split);

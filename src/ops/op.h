@@ -60,6 +60,12 @@ typedef struct clgi_host_call {
 } clgi_host_call;
 
 /* --- Kernels ---------------------------------------------------------------------------------- */
+/* How many pieces of b a takes; a not below 0. */
+static inline int64_t clgi_ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
 /* One value as a kernel sees it: a buffer and a strided view of it. */
 typedef struct clgi_operand {
     int value; /* the plan's number for the buffer */

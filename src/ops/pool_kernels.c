@@ -8,11 +8,6 @@ typedef struct pool_form {
     int to_input, mean;
 } pool_form;
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int64_t elements(clg_shape shape)
 {
     int64_t count = 1;
@@ -42,8 +37,8 @@ static void reach_of(const clgi_problem *problem, pool_form form, int d, int64_t
     const int64_t written = problem->out[0].view.shape.dim[1 + d];
     const int64_t read = problem->in[problem->n_in - 1].view.shape.dim[1 + d];
     const int64_t x = form.to_input ? written : read, y = form.to_input ? read : written;
-    *ret_places = a[6] ? ceil_div(x, y) + 1 : a[d];
-    *ret_windows = !form.to_input ? 1 : a[6] ? ceil_div(y, x) + 1 : ceil_div(a[d], a[2 + d]);
+    *ret_places = a[6] ? clgi_ceil_div(x, y) + 1 : a[d];
+    *ret_windows = !form.to_input ? 1 : a[6] ? clgi_ceil_div(y, x) + 1 : clgi_ceil_div(a[d], a[2 + d]);
 }
 
 /* Loop trips of a work-item that makes `pixels` results. */
@@ -117,8 +112,8 @@ static pool_grid grid_of(const clgi_problem *problem, pool_form form)
     pool_grid grid = { 0, out.dim[1], out.dim[2] };
     if (form.to_input && !a[6] && a[0] <= a[2] && a[1] <= a[3] && a[4] == 0 && a[5] == 0) {
         grid.disjoint = 1;
-        grid.lines = ceil_div(out.dim[1], a[2]);
-        grid.length = ceil_div(out.dim[2], a[3]);
+        grid.lines = clgi_ceil_div(out.dim[1], a[2]);
+        grid.length = clgi_ceil_div(out.dim[2], a[3]);
     }
     return grid;
 }
@@ -131,7 +126,7 @@ static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec
     const clg_shape out = problem->out[0].view.shape;
     const int64_t cols_per_item = whole_lines && grid.length > 0 ? grid.length : 1;
     const int64_t items =
-        out.dim[0] * grid.lines * ceil_div(grid.length, cols_per_item) * ceil_div(out.dim[3], vec);
+        out.dim[0] * grid.lines * clgi_ceil_div(grid.length, cols_per_item) * clgi_ceil_div(out.dim[3], vec);
     clgi_launch *launch = clgi_emit_launch(emitter, form.file);
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "COLS_PER_ITEM", cols_per_item);

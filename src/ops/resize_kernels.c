@@ -2,16 +2,11 @@
  * vectors of channels. GPU family: one result each. Operands are dense.                                  */
 #include "ops/op.h"
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Most places of the other side that one place of the result meets along axis d. */
 static int64_t taps_of(const clgi_problem *problem, int d)
 {
     const int64_t read = problem->in[0].view.shape.dim[1 + d], made = problem->out[0].view.shape.dim[1 + d];
-    return problem->node->op == &clgi_op_resize2d ? 2 : 2 * ceil_div(read, made) + 3;
+    return problem->node->op == &clgi_op_resize2d ? 2 : 2 * clgi_ceil_div(read, made) + 3;
 }
 
 static int fits(const clgi_problem *problem, int64_t pixels, const char **ret_why)
@@ -50,8 +45,8 @@ static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec
         { "XH", x.dim[1] }, { "XW", x.dim[2] },       { "YH", y.dim[1] },
         { "YW", y.dim[2] }, { "CHANNELS", x.dim[3] }, { "COLS_PER_ITEM", cols },
     };
-    const int64_t pixels = out.dim[0] * out.dim[1] * ceil_div(out.dim[2], cols);
-    const int64_t items = pixels * ceil_div(out.dim[3], vec);
+    const int64_t pixels = out.dim[0] * out.dim[1] * clgi_ceil_div(out.dim[2], cols);
+    const int64_t items = pixels * clgi_ceil_div(out.dim[3], vec);
     clgi_launch *launch = clgi_emit_launch(emitter, "resize.cl");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         clgi_launch_define(launch, rows[i].name, rows[i].value);
