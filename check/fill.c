@@ -22,9 +22,9 @@ double clgi_splitmix_real(uint64_t *state, double low, double high)
     return low + (high - low) * (double)(clgi_splitmix(state) >> 11) * 0x1p-53;
 }
 
-static const double special_values[] = { 0,   1,    -1,  30,     -30,      1e4,       -1e4, 0.5, -0.5,
-                                         2.5, 2.5,  -30, -2.5,   1e-3,     -1e-3,     88,   -88, 3,
-                                         NAN, 0.25, 30,  -0.125, INFINITY, -INFINITY, 7,    0,   -4 };
+static const double special_values[] = { 0,   1,    -1,  30,     -30,      1e4,       -1e4, 0.5,  -0.5,
+                                         2.5, 2.5,  -30, -2.5,   1e-3,     -1e-3,     88,   -88,  3,
+                                         NAN, 0.25, 30,  -0.125, INFINITY, -INFINITY, 7,    -0.0, -4 };
 enum { N_SPECIAL = sizeof special_values / sizeof *special_values };
 
 static double number(const clgi_check_case *c, char kind, uint64_t *state)
