@@ -6,9 +6,12 @@ BUILD(one_hot)
     out[0] = clg_one_hot(g, in[0], clgi_case_number(c, "limit", 0, 1));
 }
 
+/* as=u8, as=bool: elements of one byte. */
 BUILD(gather)
 {
-    out[0] = clg_gather(g, in[0], axis_of(c), in[1]);
+    const clg_dtype type = clg_tensor_dtype(in[0]);
+    clg_tensor *x = clg_cast(g, in[0], clgi_case_dtype(c, "as", type));
+    out[0] = clg_cast(g, clg_gather(g, x, axis_of(c), in[1]), type);
 }
 
 BUILD(scatter_add)

@@ -372,6 +372,8 @@ static void gpu_emit(const clgi_problem *problem, clgi_emitter *emitter)
 }
 
 /* --- Anything, anywhere ----------------------------------------------------------------------- */
+enum { GENERAL_TRIPS = 1 << 15 }; /* steps of k that a work-item takes, at most: no launch runs for long */
+
 static int general_accepts(const clgi_problem *problem, const char **ret_why)
 {
     clgi_product p;
@@ -383,8 +385,8 @@ static void general_emit(const clgi_problem *problem, clgi_emitter *emitter)
     const char *why;
     clgi_product p;
     if (!clgi_product_of(problem, &p, &why)) return;
-    const int64_t limit = problem->traits->max_trips;
-    const int split = limit ? (int)larger(clgi_ceil_div(p.k * 2, limit), 1) : 1;
+    const int64_t trips = problem->traits->max_trips ? problem->traits->max_trips / 2 : GENERAL_TRIPS;
+    const int split = (int)larger(clgi_ceil_div(p.k, trips), 1);
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_general.cl");
     clgi_launch_define(launch, "VEC", 1);
     clgi_launch_define(launch, "SPLIT", split);
