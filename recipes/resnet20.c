@@ -84,7 +84,7 @@ const recipe recipe_resnet20 = {
     .weight_decay = 5e-4f,
     .schedule = CLG_SCHEDULE_ONE_CYCLE,
     .flip = 1,
-    .crop = 4,
+    .crop = 1, /* seed 3 after 2 epochs: 71 % with 4, 72 % with 2, 74 % with 1 */
 };
 
 RECIPE_MAIN(resnet20)
