@@ -130,9 +130,9 @@ KERNEL NAME(conv_gemm)(__global const float *a, const ulong a_offset, __global c
 {
     __local float a_tile[TILE_K][TILE_M + 1], b_tile[TILE_K][TILE_N + 1];
     const int local_n = get_local_id(0), local_m = get_local_id(1), item = local_m * LOCAL_N + local_n;
-    const INDEX row0 = (INDEX)get_group_id(1) * TILE_M;
-    const int col0 = get_group_id(0) * TILE_N;
-    const int group = get_group_id(2) % GROUPS, part = get_group_id(2) / GROUPS;
+    const INDEX row0 = (INDEX)GROUP_ID(1) * TILE_M;
+    const int col0 = GROUP_ID(0) * TILE_N;
+    const int group = GROUP_ID(2) % GROUPS, part = GROUP_ID(2) / GROUPS;
     const INDEX begin = (INDEX)(part * chunk), end = (INDEX)min((long)DEPTH_OF(n), (part + 1) * chunk);
     float acc[PER_M][PER_N];
     for (int i = 0; i < PER_M; i++)

@@ -33,8 +33,8 @@ ENGINE_ATTRIBUTES KERNEL NAME(matmul_engine)(__global const uint *a, const ulong
                                              const long a_matrix, const long b_matrix, STORE_PARAMS)
 {
     ENGINE_MEMORY float sums[BLOCK_ROWS * BLOCK_COLS];
-    const long matrix = get_group_id(2), first_row = matrix * m;
-    const int row_begin = get_group_id(0) * ROW_BLOCKS, col_begin = get_group_id(1) * COL_BLOCKS;
+    const long matrix = GROUP_ID(2), first_row = matrix * m;
+    const int row_begin = GROUP_ID(0) * ROW_BLOCKS, col_begin = GROUP_ID(1) * COL_BLOCKS;
     a += a_offset + matrix * a_matrix;
     b += b_offset + matrix * b_matrix;
     for (int i = row_begin; i < row_begin + ROW_BLOCKS && (long)i * BLOCK_ROWS < m; i++) {

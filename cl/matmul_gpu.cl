@@ -83,8 +83,8 @@ KERNEL NAME(matmul_gpu)(__global const float *a, const ulong a_offset, __global 
 {
     __local float left[DEPTH * PITCH], right[DEPTH * TILE];
     const int item = get_local_id(0), x = item % SIDE * 4, y = item / SIDE * 4;
-    const long i = get_group_id(1) * TILE, j = get_group_id(0) * TILE;
-    const long matrix = get_group_id(2) % batch, part = get_group_id(2) / batch;
+    const long i = GROUP_ID(1) * TILE, j = GROUP_ID(0) * TILE;
+    const long matrix = GROUP_ID(2) % batch, part = GROUP_ID(2) / batch;
     const long per_part = (k + SPLIT - 1) / SPLIT, k_begin = part * per_part;
     const long k_end = min(k, k_begin + per_part);
     a += a_offset + BATCH_OFFSET(matrix, d1, d2, a_0, a_1, a_2);

@@ -128,6 +128,10 @@
         }                                                                                                              \
     } while (0)
 
+/* get_group_id() in a launch that is cut into pieces (src/device/opencl/launch.c); get_global_id() knows by itself. Sizes
+ * of the launch are not to be asked for: a piece has others.                                        */
+#define GROUP_ID(axis) (get_group_id(axis) + get_global_offset(axis) / get_local_size(axis))
+
 /* Rows that a work-group of GROUP items shares (row.cl). */
 #define FIRST_ITEM (GROUP == 1 || get_local_id(0) == 0)
 #define FIRST_COLUMN (GROUP == 1 ? 0 : (long)get_local_id(0))

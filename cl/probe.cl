@@ -85,7 +85,7 @@ KERNEL NAME(matmul_tile)(__global const float *a, __global const float *b, __glo
 {
     __local float la[KT * TILE], lb[KT * TILE];
     const uint lx = get_local_id(0), ly = get_local_id(1), item = ly * SIDE + lx;
-    const uint col = get_group_id(0) * TILE, row = get_group_id(1) * TILE;
+    const uint col = GROUP_ID(0) * TILE, row = GROUP_ID(1) * TILE;
     float4 r0 = (float4)(0.0f), r1 = r0, r2 = r0, r3 = r0;
     for (uint k0 = 0; k0 < n; k0 += KT) {
         for (uint i = item; i < KT * TILE; i += SIDE * SIDE) {

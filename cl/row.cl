@@ -10,7 +10,7 @@ KERNEL NAME(row)(const long rows, const long cols, const long item_rows, PARAMET
 {
     __local float scratch[2 * GROUP];
 #if GROUP > 1
-    const long row = get_group_id(0);
+    const long row = GROUP_ID(0);
     if (row < rows) NAME(work)(row, cols, scratch, ARGUMENTS);
 #else
     const long first = get_global_id(0) * item_rows, last = min(first + item_rows, rows);

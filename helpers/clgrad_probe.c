@@ -1,6 +1,9 @@
-/* clgrad-probe ID IDENTITY SECONDS: meets one OpenCL device in a process of its own, for the library that started it,
- * and writes what it found to descriptor 3. Not for people: `clgrad devices` is.                 */
+/* clgrad-probe ID IDENTITY SECONDS [build]: meets one OpenCL device in a process of its own, for the library that started
+ * it, and writes what it found to descriptor 3; with `build` it builds the program that it reads from its standard
+ * input. Not for people: `clgrad devices` is.                                                     */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -43,15 +46,38 @@ static void train_one_step(const char *id)
     clg_device_close(device);
 }
 
+/* All of it, with NUL; NULL when it cannot be read. */
+static char *read_input(void)
+{
+    long bytes = fseek(stdin, 0, SEEK_END) ? -1 : ftell(stdin);
+    char *text = bytes >= 0 ? calloc((size_t)bytes + 1, 1) : NULL;
+    rewind(stdin);
+    if (text && fread(text, 1, (size_t)bytes, stdin) == (size_t)bytes) return text;
+    free(text);
+    return NULL;
+}
+
+static int build(const char *id, const char *identity)
+{
+    char *source = read_input();
+    if (!source) return EXIT_FAILURE;
+    int code = clgi_build_child_main(id, identity, CLGI_CHILD_OUTPUT, source);
+    free(source);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     enum { USAGE = 2, PATIENCE = 5 };
     const struct rlimit none = { 0, 0 };
-    if (argc != 4) {
+    const int builds = argc == 5 && !strcmp(argv[4], "build");
+    if (argc != 4 && !builds) {
         static const char text[] = "clgrad-probe is started by the clgrad library; see `clgrad devices`\n";
         return write(STDERR_FILENO, text, sizeof text - 1) < 0 ? EXIT_FAILURE : USAGE;
     }
+    if (setenv("CLGRAD_ISOLATE", "off", 1)) return EXIT_FAILURE;  /* this is the child */
     (void)setrlimit(RLIMIT_CORE, &none);                          /* crashing is expected of it */
     (void)alarm((unsigned)strtoul(argv[3], NULL, 10) + PATIENCE); /* should the parent be gone by then */
+    if (builds) return build(argv[1], argv[2]);
     return clgi_probe_child_main(argv[1], argv[2], CLGI_CHILD_OUTPUT, train_one_step);
 }

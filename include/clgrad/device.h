@@ -110,7 +110,7 @@ typedef struct clg_device_counters {
     uint64_t stored_bytes; /* in stored tensors */
     uint64_t arena_bytes;  /* of the arena of recorded values */
     uint64_t peak_bytes;   /* largest stored + arena so far */
-    uint64_t longest_launch_ns; /* on an OpenCL device with CLGRAD_PROFILE; else 0 */
+    uint64_t longest_launch_ns; /* with CLGRAD_PROFILE, or where launches are cut: on a GPU; else 0 */
     uint64_t reserved[5];
 } clg_device_counters;
 CLG_API clg_device_counters clg_device_count(const clg_device *device);

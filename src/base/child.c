@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,7 +52,7 @@ char *clgi_helper_find(const char *name)
 /* --- Running ---------------------------------------------------------------------------------- */
 
 /* Its own process group, so that compilers which a driver starts end with it; signals as at a program's start. */
-static int spawn(char *const *arguments, int output, pid_t *ret_child)
+static int spawn(char *const *arguments, int input, int output, pid_t *ret_child)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
@@ -67,7 +68,8 @@ static int spawn(char *const *arguments, int output, pid_t *ret_child)
     }
     /* First the answer: in a program without standard streams the pipe may lie in their place. */
     failure = posix_spawn_file_actions_adddup2(&files, output, CLGI_CHILD_OUTPUT);
-    for (int stream = 0; stream < 3 && !failure; stream++)
+    if (!failure && input >= 0) failure = posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+    for (int stream = input >= 0 ? 1 : 0; stream < 3 && !failure; stream++)
         failure = posix_spawn_file_actions_addopen(&files, stream, "/dev/null", O_RDWR, 0);
     posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
@@ -128,14 +130,41 @@ static void wait_for(pid_t child, int late, uint64_t deadline_ns, clgi_child_res
     }
 }
 
-clg_status clgi_child_run(char *const *arguments, double limit_seconds, clgi_child_result *ret_result,
-                          clg_error *error)
+/* A nameless file that holds the text, read from its beginning: a pipe would want somebody to fill it. Above the
+ * descriptors that the child gets: they are set in turn, and must not be overwritten before. -1: no. */
+static int file_of(const clgi_text *text)
 {
-    int ends[2];
+    size_t written = 0;
+    int first = memfd_create("clgrad", MFD_CLOEXEC), file = -1;
+    if (first >= 0) file = fcntl(first, F_DUPFD_CLOEXEC, CLGI_CHILD_OUTPUT + 1);
+    if (first >= 0) close(first);
+    while (file >= 0 && written < text->length) {
+        ssize_t n = pwrite(file, text->data + written, text->length - written, (off_t)written);
+        if (n < 0 && errno == EINTR) continue;
+        if (n > 0) {
+            written += (size_t)n;
+            continue;
+        }
+        close(file);
+        file = -1;
+    }
+    return file;
+}
+
+clg_status clgi_child_run(char *const *arguments, const clgi_text *input, double limit_seconds,
+                          clgi_child_result *ret_result, clg_error *error)
+{
+    int ends[2], file = -1;
     pid_t child = 0;
     memset(ret_result, 0, sizeof *ret_result);
-    if (pipe2(ends, O_CLOEXEC)) return clgi_fail(error, CLG_EIO, "child: no pipe: %s", strerror(errno));
-    int failure = spawn(arguments, ends[1], &child);
+    if (input && (file = file_of(input)) < 0)
+        return clgi_fail(error, CLG_EIO, "child: no file for its input: %s", strerror(errno));
+    if (pipe2(ends, O_CLOEXEC)) {
+        if (file >= 0) close(file);
+        return clgi_fail(error, CLG_EIO, "child: no pipe: %s", strerror(errno));
+    }
+    int failure = spawn(arguments, file, ends[1], &child);
+    if (file >= 0) close(file);
     close(ends[1]);
     if (failure) {
         close(ends[0]);

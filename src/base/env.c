@@ -1,14 +1,17 @@
 /* The environment: the only file of the library that calls getenv. */
 #include "base/env.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include <clgrad/device.h>
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/os.h"
 
 static const struct {
@@ -35,23 +38,41 @@ int clgi_env_on(clgi_env_variable variable)
     return 1;
 }
 
-/* Whether `list`, words with | between them, has the word. */
+/* Lists have |, commas or blanks between their words. Moves to the next word; its length, 0 at the end. */
+static size_t next_word(const char **at)
+{
+    static const char between[] = "|, ";
+    *at += strspn(*at, between);
+    return strcspn(*at, between);
+}
+
 static int has_word(const char *list, const char *word)
 {
     const size_t length = strlen(word);
-    for (const char *at = list; *at; at += *at == '|') {
-        const size_t here = strcspn(at, "|");
+    size_t here;
+    for (const char *at = list; (here = next_word(&at)) > 0; at += here)
         if (here == length && !strncasecmp(at, word, length)) return 1;
-        at += here;
-    }
     return 0;
+}
+
+int clgi_env_lists(clgi_env_variable variable, const char *word)
+{
+    return has_word(clgi_env(variable), word);
+}
+
+static int is_folder(const char *path)
+{
+    struct stat found;
+    return !stat(path, &found) && S_ISDIR(found.st_mode);
 }
 
 static int is_allowed(const char *allowed, const char *value)
 {
-    static const char numbers[] = "1..", switches[] = "on|off";
+    static const char numbers[] = "1..", switches[] = "on|off", folder[] = "a folder";
     char *end = NULL;
-    if (!*allowed || !*value || has_word(allowed, value)) return 1;
+    if (!*allowed || !*value) return 1;
+    if (!strcmp(allowed, folder)) return is_folder(value);
+    if (has_word(allowed, value)) return 1;
     if (!strcmp(allowed, numbers)) return strtol(value, &end, 10) >= 1 && !*end;
     return !strcmp(allowed, switches) && has_word("0|1|no|yes", value);
 }
@@ -63,6 +84,25 @@ clg_status clgi_env_check(clg_error *error)
         if (value && !is_allowed(table[i].allowed, value))
             return clgi_fail(error, CLG_EINVAL, "environment: %s is \"%.40s\": allowed is %s", table[i].name,
                              value, table[i].allowed);
+    }
+    return CLG_OK;
+}
+
+clg_status clgi_env_check_words(clgi_env_variable variable, const char *known, const char *where,
+                                clg_error *error)
+{
+    char word[64], near_word[64];
+    size_t length;
+    for (const char *at = clgi_env(variable); (length = next_word(&at)) > 0; at += length) {
+        snprintf(word, sizeof word, "%.*s", (int)(length < sizeof word ? length : sizeof word - 1), at);
+        if (has_word(known, word)) continue;
+        clgi_nearest nearest = clgi_nearest_start(word, near_word, sizeof near_word);
+        clgi_nearest_words(&nearest, known);
+        return nearest.found
+                   ? clgi_fail(error, CLG_EINVAL, "environment: %s has \"%s\": did you mean %s? %s",
+                               table[variable].name, word, near_word, where)
+                   : clgi_fail(error, CLG_EINVAL, "environment: %s has \"%s\", which is unknown: %s",
+                               table[variable].name, word, where);
     }
     return CLG_OK;
 }

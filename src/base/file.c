@@ -105,11 +105,12 @@ static clg_status write_all(int file, const char *path, const void *bytes, size_
     return CLG_OK;
 }
 
-/* Creates the file, which must not exist, and makes its content durable. */
-static clg_status write_new(const char *path, const void *const *parts, const size_t *sizes, size_t n,
-                            clg_error *error)
+/* Creates the file `temporary`, which must not exist, and makes its content durable. Messages name `path`, whose
+ * place it will take. */
+static clg_status write_new(const char *temporary, const char *path, const void *const *parts,
+                            const size_t *sizes, size_t n, clg_error *error)
 {
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0) return fail_errno(error, "created", path);
     clg_status status = CLG_OK;
     for (size_t i = 0; i < n && !status; i++) status = write_all(file, path, parts[i], sizes[i], error);
@@ -171,7 +172,7 @@ clg_status clgi_file_write(const char *path, const char *previous, const void *c
         status = clgi_fail_memory(error, strlen(path) + 64);
         goto out;
     }
-    CLGI_TRY(write_new(temporary.data, parts, sizes, n, error));
+    CLGI_TRY(write_new(temporary.data, path, parts, sizes, n, error));
     if (previous) CLGI_TRY(keep_previous(path, previous, second.data, error));
     if (rename(temporary.data, path)) {
         status = fail_errno(error, "renamed", path);

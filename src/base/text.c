@@ -28,10 +28,50 @@ static int reserve(clgi_text *text, size_t count)
     return 1;
 }
 
+void clgi_text_bytes(clgi_text *text, const void *bytes, size_t count)
+{
+    if (!reserve(text, count)) return;
+    if (count) memcpy(text->data + text->length, bytes, count);
+    text->length += count;
+    text->data[text->length] = 0;
+}
+
+static void add_whole(clgi_text *text, int value)
+{
+    char digits[16];
+    size_t at = sizeof digits;
+    unsigned rest = value < 0 ? 0u - (unsigned)value : (unsigned)value;
+    do digits[--at] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0) digits[--at] = '-';
+    clgi_text_bytes(text, digits + at, sizeof digits - at);
+}
+
+/* Generated code is words and small numbers, which printf is slow at: adds what comes before the first other conversion
+ * and returns the format from there on.                                                          */
+static const char *add_plain(clgi_text *text, const char *format, va_list *arguments)
+{
+    for (;;) {
+        const size_t literal = strcspn(format, "%");
+        clgi_text_bytes(text, format, literal);
+        format += literal;
+        if (format[0] && format[1] == 's') {
+            const char *word = va_arg(*arguments, const char *);
+            clgi_text_bytes(text, word, strlen(word));
+        } else if (format[0] && format[1] == 'd') {
+            add_whole(text, va_arg(*arguments, int));
+        } else {
+            return format;
+        }
+        format += 2;
+    }
+}
+
 void clgi_text_add(clgi_text *text, const char *format, ...)
 {
     va_list arguments, again;
     va_start(arguments, format);
+    format = add_plain(text, format, &arguments);
     va_copy(again, arguments);
     const size_t room = text->failed ? 0 : text->capacity - text->length; /* with the NUL; most texts fit */
     int length = vsnprintf(room ? text->data + text->length : NULL, room, format, arguments);
@@ -45,14 +85,6 @@ void clgi_text_add(clgi_text *text, const char *format, ...)
         text->length += (size_t)length;
     }
     va_end(again);
-}
-
-void clgi_text_bytes(clgi_text *text, const void *bytes, size_t count)
-{
-    if (!reserve(text, count)) return;
-    if (count) memcpy(text->data + text->length, bytes, count);
-    text->length += count;
-    text->data[text->length] = 0;
 }
 
 void clgi_text_clear(clgi_text *text)

@@ -265,7 +265,7 @@ clg_status clgi_device_open_found(const clgi_found *found, const clg_device_opti
     CLGI_TRY(clgi_device_result(device, status, &own, error));
     device->info.family = family_name(device);
     CLGI_TRY(set_reason(device, because, passed_over, error));
-    if (wants_engine(device)) CLGI_TRY(clgi_engine_find(device, error));
+    if (wants_engine(device)) clgi_engine_find(device);
     if (device->engine) device->info.engine = device->engine->name;
     *ret_device = device;
     return CLG_OK;

@@ -64,13 +64,21 @@ typedef struct clgi_kernel_source {
     uint64_t local[3];   /* the one local size it is launched with */
     const char *entry;   /* "matmul": which kernel of the template; NULL: its first */
 } clgi_kernel_source;
+/* A kernel object. Plans share them, for many have the same kernels and one runs at a time: whoever launches it looks
+ * under the device's lock whether its arguments are his, and sets all of them if not.            */
+typedef struct clgi_kernel {
+    clg_kernel *object;
+    uint64_t bound; /* a number from clgi_kernels_owner: whose arguments it has; 0: nobody's */
+} clgi_kernel;
 /* The template defines `KERNEL NAME(matmul)(...)`; every function of a template or of `code` goes through
- * NAME(), which makes it unique, so that several can share a program. ret_kernels[i] is a kernel object of
- * its own (release it with clgi_kernel_release), NULL where ret_errors[i] tells why it could not be built.
+ * NAME(), which makes it unique, so that several can share a program. ret_kernels[i] differs from all others of this
+ * call, not of others (release it with clgi_kernel_release); NULL where ret_errors[i] tells why it could not be built.
  * Returns an error only when nothing can go on (memory, device lost).                            */
 clg_status clgi_kernels_create(clg_device *device, const clgi_kernel_source *sources, size_t n,
-                               clg_kernel **ret_kernels, clg_error *ret_errors, clg_error *error);
-void clgi_kernel_release(clg_device *device, clg_kernel *kernel);
+                               clgi_kernel **ret_kernels, clg_error *ret_errors, clg_error *error);
+void clgi_kernel_release(clg_device *device, clgi_kernel *kernel);
+/* A number that nobody had before. */
+uint64_t clgi_kernels_owner(clg_device *device);
 /* Told by the run after the first launch of a plan's kernels: cache entries are written now (by some drivers' quirk
  * when the device closes). */
 clg_status clgi_kernels_settled(clg_device *device, clg_error *error);

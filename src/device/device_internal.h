@@ -61,6 +61,8 @@ extern const clg_backend clgi_opencl_backend; /* exists with CLGI_HAVE_OPENCL on
 
 /* registry.c: everything there is, refused devices too; or the host alone: no driver is opened then. Zero-initialise the list; finish it in any case. */
 clg_status clgi_found_create(clgi_found_list *list, int host_only, clg_error *error);
+/* environment.c: CLG_EINVAL where a variable holds what it does not allow. */
+clg_status clgi_environment_check(clg_error *error);
 void clgi_found_finish(clgi_found_list *list);
 /* Copies info with its strings into an arena. */
 clg_status clgi_info_copy(clg_device_info *to, const clg_device_info *from, clgi_arena *strings,

@@ -117,13 +117,13 @@ static clg_status multiply(clg_device *device, const clgi_engine *e, clg_kernel 
     CLGI_TRY(backend->write(device->handle, memory, 0, t, sizeof *t, error));
     for (uint32_t i = 0; i < sizeof arguments / sizeof *arguments; i++)
         CLGI_TRY(backend->set_argument(device->handle, kernel, i, &arguments[i], error));
-    CLGI_TRY(backend->launch(device->handle, kernel, group, group, error));
+    CLGI_TRY(backend->launch(device->handle, kernel, group, group, NULL, error));
     CLGI_TRY(backend->read(device->handle, memory, 0, t, sizeof *t, error));
 out:
     return status;
 }
 
-static clg_status build(clg_device *device, const clgi_engine *e, clg_kernel **ret_kernel, clg_error *error)
+static clg_status build(clg_device *device, const clgi_engine *e, clgi_kernel **ret_kernel, clg_error *error)
 {
     char defines[400];
     clg_error why = CLG_ERROR_INIT;
@@ -161,7 +161,7 @@ static clg_status allow(const clg_device *device, const clgi_engine *e, clg_erro
 static clg_status try_engine(clg_device *device, const clgi_engine *e, clg_error *error)
 {
     clg_status status;
-    clg_kernel *kernel = NULL;
+    clgi_kernel *kernel = NULL;
     clg_memory *memory = NULL;
     trial *t = NULL;
     CLGI_TRY(allow(device, e, error));
@@ -173,7 +173,7 @@ static clg_status try_engine(clg_device *device, const clgi_engine *e, clg_error
     pack(e, t->a, t->b);
     CLGI_TRY(build(device, e, &kernel, error));
     CLGI_TRY(clgi_device_chunk_create(device, sizeof *t, &memory, error));
-    CLGI_TRY(multiply(device, e, kernel, memory, t, error));
+    CLGI_TRY(multiply(device, e, kernel->object, memory, t, error));
     if (!is_right(e, t->c)) status = clgi_fail(error, CLG_EUNSUPPORTED, "it gives wrong numbers");
 out:
     clgi_kernel_release(device, kernel);
@@ -182,23 +182,39 @@ out:
     return status;
 }
 
-clg_status clgi_engine_find(clg_device *device, clg_error *error)
+/* Engines that make sense on the device, as "amx, fma". */
+static const char *list_engines(const clg_device *device, char *text, size_t bytes)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof engines / sizeof *engines && used < bytes; i++)
+        if (is_for(&engines[i], device))
+            used +=
+                (size_t)snprintf(text + used, bytes - used, "%s%s", used > 0 ? ", " : "", engines[i].name);
+    return text;
+}
+
+void clgi_engine_find(clg_device *device)
 {
     const char *wanted = clgi_env(CLGI_ENV_ENGINE), *name = device->info.name;
+    char names[64];
     for (size_t i = 0; i < sizeof engines / sizeof *engines; i++) {
         const clgi_engine *e = &engines[i];
         clg_error why = CLG_ERROR_INIT;
         if (wanted[0] != '\0' ? strcasecmp(wanted, e->name) != 0 : !e->type[0]) continue;
         if (try_engine(device, e, &why) == CLG_OK) {
             device->engine = e;
-            return CLG_OK;
+            return;
         }
-        if (wanted[0] != '\0')
-            return clgi_fail(error, CLG_EUNSUPPORTED,
-                             "open: %s: matrix engine %s, which CLGRAD_ENGINE names: %s", name, e->name,
-                             why.message);
+        if (wanted[0] != '\0') {
+            clgi_log(
+                CLGI_WARNING,
+                "device %s: matrix engine %s, which CLGRAD_ENGINE names, is not used: %s; there may be %s; "
+                "products stay in f32",
+                name, e->name, why.message, list_engines(device, names, sizeof names));
+            return;
+        }
         clgi_log(CLGI_INFO, "device %s: matrix engine %s is not used: %s", name, e->name, why.message);
     }
     clgi_log(CLGI_INFO, "device %s: no matrix engine; products stay in f32", name);
-    return CLG_OK;
 }

@@ -17,7 +17,7 @@ const clgi_engine *clgi_engine_named(const char *name);
 /* The engine that takes this device's products; NULL: none is asked for, or none is there. */
 const clgi_engine *clgi_device_engine(const clg_device *device);
 /* Sets device->engine: the first candidate that gives the known answer, or NULL, f32, when none does. CLGRAD_ENGINE
- * names the only candidate (the portable one, slower than f32, is only taken by name); CLG_EUNSUPPORTED when that fails. */
-clg_status clgi_engine_find(clg_device *device, clg_error *error);
+ * names the only candidate (the portable one, slower than f32, is only taken by name); a warning when that fails. */
+void clgi_engine_find(clg_device *device);
 
 #endif

@@ -1,5 +1,5 @@
-/* Programs by kernel key: two arrays in memory (hundreds of entries, searched when plans are made, never when
- * they run), and files behind them.                                                                */
+/* Programs by kernel key: two arrays in memory (hundreds of entries, sorted, searched when plans are made, never
+ * when they run), and files behind them.                                                           */
 #include "device/kernel_store.h"
 
 #include <stdio.h>
@@ -13,12 +13,25 @@ enum { HEX = 32, MAX_KEYS = 4096 };
 static const uint64_t disk_limit_bytes = (uint64_t)512 << 20;
 
 /* --- In memory ----------------------------------------------------------------------------------- */
+/* Place of the first entry whose key is not below this one. */
+static size_t place_of(const clgi_kernel_store *store, const clgi_digest *key)
+{
+    size_t low = 0, high = store->n_entries;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (memcmp(store->entries[middle]->key.hex, key->hex, HEX) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 clgi_entry *clgi_store_find(clgi_kernel_store *store, const clgi_digest *key)
 {
-    for (size_t i = 0; i < store->n_entries; i++) {
-        if (memcmp(store->entries[i].key.hex, key->hex, HEX) == 0) return &store->entries[i];
-    }
-    return NULL;
+    const size_t at = place_of(store, key);
+    if (at == store->n_entries || memcmp(store->entries[at]->key.hex, key->hex, HEX) != 0) return NULL;
+    return store->entries[at];
 }
 
 static clgi_digest digest_of_keys(const clgi_digest *keys, size_t n)
@@ -36,8 +49,20 @@ static int add_entry(clgi_kernel_store *store, clgi_entry entry)
         return 1;
     }
     if (!CLGI_GROW(store->entries, store->n_entries, store->entries_capacity)) return 0;
-    store->entries[store->n_entries++] = entry;
+    clgi_entry *fresh = clgi_alloc(sizeof *fresh);
+    if (fresh == NULL) return 0;
+    *fresh = entry;
+    const size_t at = place_of(store, &entry.key);
+    memmove(store->entries + at + 1, store->entries + at, (store->n_entries - at) * sizeof *store->entries);
+    store->entries[at] = fresh;
+    store->n_entries++;
     return 1;
+}
+
+static void entry_destroy(clgi_entry *entry)
+{
+    clgi_free(entry->objects);
+    clgi_free(entry);
 }
 
 static void unit_destroy(clgi_kernel_store *store, clgi_unit *unit)
@@ -86,6 +111,7 @@ clg_status clgi_store_add_failure(clgi_kernel_store *store, const clgi_digest *k
 
 void clgi_store_finish(clgi_kernel_store *store)
 {
+    for (size_t i = 0; i < store->n_entries; i++) entry_destroy(store->entries[i]);
     for (size_t i = 0; i < store->n_units; i++) unit_destroy(store, store->units[i]);
     clgi_free(store->units);
     clgi_free(store->entries);
@@ -248,7 +274,10 @@ void clgi_store_drop(clgi_kernel_store *store, clgi_unit *unit, int everywhere)
 {
     size_t kept = 0;
     for (size_t i = 0; i < store->n_entries; i++) {
-        if (store->entries[i].unit != unit) store->entries[kept++] = store->entries[i];
+        if (store->entries[i]->unit == unit)
+            entry_destroy(store->entries[i]);
+        else
+            store->entries[kept++] = store->entries[i];
     }
     store->n_entries = kept;
     for (size_t i = 0; i < store->n_units; i++) {

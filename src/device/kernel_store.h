@@ -15,18 +15,22 @@ typedef struct clgi_unit {
     clgi_digest digest;
     clgi_digest *keys; /* of its kernels */
     size_t n_keys;
-    size_t kernels; /* kernel objects alive */
+    size_t kernels; /* objects alive */
     int dirty;      /* not on disk yet */
     int from_disk;
     uint64_t used; /* clock of the last use */
 } clgi_unit;
 
-/* A kernel that was asked for: its program, or why it does not build. */
+/* A kernel that was asked for: its program, or why it does not build; and its objects (kernels.c). */
 typedef struct clgi_entry {
     clgi_digest key;
     clgi_unit *unit; /* NULL: error says why */
     clg_error error;
     int from_disk; /* not counted as a hit yet */
+    struct clgi_shared_kernel **objects;
+    size_t n_objects, objects_capacity;
+    size_t taken; /* of the objects, by the call of number `call` */
+    uint64_t call;
 } clgi_entry;
 
 typedef struct clgi_kernel_store {
@@ -35,12 +39,12 @@ typedef struct clgi_kernel_store {
     clgi_disk_cache disk;
     clgi_unit **units;
     size_t n_units, units_capacity;
-    clgi_entry *entries;
+    clgi_entry **entries; /* by key */
     size_t n_entries, entries_capacity;
     uint64_t clock;
 } clgi_kernel_store;
 
-/* NULL when unknown. Valid until the store changes. */
+/* NULL when unknown. Valid until its program is dropped. */
 clgi_entry *clgi_store_find(clgi_kernel_store *store, const clgi_digest *key);
 /* Takes the program over, also on failure. */
 clg_status clgi_store_add(clgi_kernel_store *store, clg_program *program, const clgi_digest *keys,

@@ -74,6 +74,23 @@ static void undefine(clgi_text *text, const char *of, const clgi_text *kept)
     }
 }
 
+/* --- Digests ------------------------------------------------------------------------------------ */
+static clgi_digest digest_of(const char *const *texts, size_t n)
+{
+    const void *parts[8];
+    size_t sizes[8];
+    for (size_t i = 0; i < n; i++) {
+        parts[i] = texts[i];
+        sizes[i] = strlen(texts[i]) + 1; /* with the NUL: where one text ends matters */
+    }
+    return clgi_hash128(parts, sizes, n);
+}
+
+static const char *text_or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
 /* --- Head ---------------------------------------------------------------------------------------- */
 clg_status clgi_kernel_head_make(clgi_kernel_head *head, int fast_fma, clg_error *error)
 {
@@ -83,6 +100,8 @@ clg_status clgi_kernel_head_make(clgi_kernel_head *head, int fast_fma, clg_error
     clgi_text_add(&head->text, "#line 1 \"cl/prelude.cl\"\n%s\n", prelude);
     if (math != NULL) clgi_text_add(&head->text, "#line 1 \"cl/math.cl\"\n%s\n", math);
     if (head->text.failed) return clgi_fail_memory(error, head->text.capacity);
+    const char *const whole[] = { head->text.data };
+    head->digest = digest_of(whole, 1);
     size_t length;
     const char *cursor = head->text.data;
     clgi_text_add(&head->macros, "\n");
@@ -114,24 +133,11 @@ static int find_entry(const char *file, const char *wanted, char *ret_entry, siz
     return 0;
 }
 
-static clgi_digest digest_of(const char *const *texts, size_t n)
-{
-    const void *parts[8];
-    size_t sizes[8];
-    for (size_t i = 0; i < n; i++) {
-        parts[i] = texts[i];
-        sizes[i] = strlen(texts[i]) + 1; /* with the NUL: where one text ends matters */
-    }
-    return clgi_hash128(parts, sizes, n);
-}
-
-clg_status clgi_kernel_text_make(clgi_kernel_text *kernel, const clgi_kernel_head *head, const char *identity,
+clg_status clgi_kernel_name_make(clgi_kernel_name *name, const clgi_kernel_head *head, const char *identity,
                                  const clgi_kernel_source *source, clg_error *error)
 {
     char entry[80], local[80];
     const char *file = clgi_cl_file(source->file);
-    const char *defines = source->defines != NULL ? source->defines : "";
-    const char *code = source->code != NULL ? source->code : "";
     if (file == NULL)
         return clgi_fail(error, CLG_EINTERNAL, "%s: no kernel file %s", source->op, source->file);
     if (!find_entry(file, source->entry, entry, sizeof entry))
@@ -139,28 +145,28 @@ clg_status clgi_kernel_text_make(clgi_kernel_text *kernel, const clgi_kernel_hea
                          source->entry != NULL ? source->entry : "KERNEL NAME(...)", source->file);
     snprintf(local, sizeof local, "%" PRIu64 " %" PRIu64 " %" PRIu64, source->local[0], source->local[1],
              source->local[2]);
-    const char *own[] = { entry, local, defines, code, file };
-    clgi_digest id = digest_of(own, 5);
-    const char *all[] = { id.hex, identity, head->text.data };
-    kernel->key = digest_of(all, 3);
-    snprintf(kernel->name, sizeof kernel->name, "%s_k%.16s", entry, id.hex);
+    const char *own[] = { entry, local, text_or_empty(source->defines), text_or_empty(source->code), file };
+    name->id = digest_of(own, 5);
+    const char *all[] = { name->id.hex, identity, head->digest.hex };
+    name->key = digest_of(all, 3);
+    name->file = file;
+    snprintf(name->function, sizeof name->function, "%s_k%.16s", entry, name->id.hex);
+    return CLG_OK;
+}
 
-    clgi_text *text = &kernel->text;
-    clgi_text_add(text, "#define KERNEL_ID k%.16s\n", id.hex);
+void clgi_kernel_text_add(clgi_text *text, const clgi_kernel_head *head, const clgi_kernel_name *name,
+                          const clgi_kernel_source *source)
+{
+    const char *defines = text_or_empty(source->defines), *code = text_or_empty(source->code);
+    clgi_text_add(text, "#define KERNEL_ID k%.16s\n", name->id.hex);
     add_string(text, defines);
     clgi_text_add(text, "\n#line 1 \"generated for %s\"\n", source->op);
     add_string(text, code);
     clgi_text_add(text, "\n#line 1 \"cl/%s\"\n", source->file);
-    add_string(text, file);
+    add_string(text, name->file);
     add_string(text, "\n");
     undefine(text, defines, &head->macros);
     undefine(text, code, &head->macros);
-    undefine(text, file, &head->macros);
+    undefine(text, name->file, &head->macros);
     clgi_text_add(text, "#undef KERNEL_ID\n");
-    return text->failed ? clgi_fail_memory(error, text->capacity) : CLG_OK;
-}
-
-void clgi_kernel_text_finish(clgi_kernel_text *kernel)
-{
-    clgi_text_finish(&kernel->text);
 }

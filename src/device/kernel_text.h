@@ -9,20 +9,25 @@
 /* What all kernels of a device begin with. Zero-initialise it; finish it in any case. */
 typedef struct clgi_kernel_head {
     clgi_text text;
-    clgi_text macros; /* its macro names, each between line feeds: kernels may not undefine them */
+    clgi_text macros;   /* its macro names, each between line feeds: kernels may not undefine them */
+    clgi_digest digest; /* of the text */
 } clgi_kernel_head;
 clg_status clgi_kernel_head_make(clgi_kernel_head *head, int fast_fma, clg_error *error);
 void clgi_kernel_head_finish(clgi_kernel_head *head);
 
-typedef struct clgi_kernel_text {
-    clgi_text text;  /* follows the head, and other kernels' texts */
-    char name[120];  /* of the kernel function: "matmul_cpu_k0123..." */
-    clgi_digest key; /* of everything that decides the compiled code */
-} clgi_kernel_text;
+/* What a kernel is known by: enough to find it where it was compiled before. */
+typedef struct clgi_kernel_name {
+    char function[120]; /* "matmul_cpu_k0123..." */
+    clgi_digest id;     /* of its own text */
+    clgi_digest key;    /* of everything that decides the compiled code */
+    const char *file;   /* the template's text, as it was hashed */
+} clgi_kernel_name;
 /* `identity` names device, driver and our version. CLG_EINTERNAL for an unknown file or entry. */
-clg_status clgi_kernel_text_make(clgi_kernel_text *kernel, const clgi_kernel_head *head, const char *identity,
+clg_status clgi_kernel_name_make(clgi_kernel_name *name, const clgi_kernel_head *head, const char *identity,
                                  const clgi_kernel_source *source, clg_error *error);
-void clgi_kernel_text_finish(clgi_kernel_text *kernel);
+/* Adds its text, which follows the head and other kernels' texts. A failure stays in `text`. */
+void clgi_kernel_text_add(clgi_text *text, const clgi_kernel_head *head, const clgi_kernel_name *name,
+                          const clgi_kernel_source *source);
 
 /* The next macro defined from *cursor on, which moves behind its line; NULL past the last. */
 const char *clgi_next_macro(const char **cursor, size_t *ret_length);

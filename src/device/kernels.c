@@ -1,4 +1,4 @@
-/* Kernels of a device: found in memory, on disk, or compiled in batches; each caller gets objects of its own.
+/* Kernels of a device: found in memory, on disk, or compiled in batches; callers share their objects.
  * Texts are made in kernel_text.c, programs are kept in kernel_store.c.                           */
 #include "device/kernels.h"
 
@@ -16,22 +16,23 @@
 enum {
     BATCH =
         16, /* kernels in a program: a program costs about as much as two kernels, a failed one all of them */
-    IDLE_UNITS = 64 /* programs kept without kernels: as many as a graph keeps plans */
+    IDLE_UNITS = 64 /* programs kept without kernels */
 };
 
-typedef struct live_kernel {
-    clg_kernel *kernel;
-    clgi_unit *unit;
-} live_kernel;
+/* One object of a kernel: the n-th one that a call asks for is the same for all calls. */
+typedef struct clgi_shared_kernel {
+    clgi_kernel kernel; /* first: what callers see */
+    clgi_entry *entry;
+    size_t users;
+} clgi_shared_kernel;
 
 struct clgi_kernel_cache {
     clg_device *device;
     clgi_kernel_store store;
     clgi_kernel_head head;
     size_t batch;
-    int save_at_close; /* binaries cost too much while somebody waits */
-    live_kernel *live;
-    size_t n_live, live_capacity;
+    int save_at_close;      /* binaries cost too much while somebody waits */
+    uint64_t calls, owners; /* numbers given so far */
 };
 
 /* --- The cache ----------------------------------------------------------------------------------- */
@@ -55,16 +56,27 @@ out:
     return status;
 }
 
+static void destroy_object(clgi_kernel_cache *cache, clgi_shared_kernel *shared)
+{
+    clgi_entry *entry = shared->entry;
+    size_t at = 0;
+    while (entry->objects[at] != shared) at++;
+    entry->objects[at] = entry->objects[--entry->n_objects];
+    entry->unit->kernels--;
+    cache->store.backend->kernel_release(cache->store.handle, shared->kernel.object);
+    clgi_free(shared);
+}
+
 void clgi_kernel_cache_destroy(clgi_kernel_cache *cache)
 {
     if (cache == NULL) return;
-    for (size_t i = 0; i < cache->n_live; i++)
-        cache->store.backend->kernel_release(cache->store.handle, cache->live[i].kernel);
+    for (size_t i = 0; i < cache->store.n_entries; i++)
+        while (cache->store.entries[i]->n_objects > 0)
+            destroy_object(cache, cache->store.entries[i]->objects[0]);
     if (cache->save_at_close)
         (void)clgi_store_save(&cache->store, NULL); /* nobody is left who could be told */
     clgi_store_finish(&cache->store);
     clgi_kernel_head_finish(&cache->head);
-    clgi_free(cache->live);
     clgi_free(cache);
 }
 
@@ -78,21 +90,19 @@ uint64_t clgi_kernel_cache_rejected(const clg_device *device)
 /* One kernel of a call. */
 typedef struct request {
     const clgi_kernel_source *source;
-    clgi_kernel_text text;
-    int usable; /* has a text: nothing failed yet */
+    clgi_kernel_name name;
+    int usable; /* has a name: nothing failed yet */
 } request;
 
 /* For people: the program's source, where CLGRAD_DUMP_DIR asks for it. */
-static void dump(const clgi_kernel_cache *cache, const request *const *batch, size_t n)
+static void dump(const char *name, const char *const *texts, size_t n)
 {
     const char *folder = clgi_env(CLGI_ENV_DUMP_DIR);
     clgi_text path = { 0 }, text = { 0 };
     clg_error why = CLG_ERROR_INIT;
     if (folder[0] == '\0') return;
-    clgi_text_add(&path, "%s/%s.cl", folder, batch[0]->text.name);
-    clgi_text_bytes(&text, cache->head.text.data, cache->head.text.length);
-    for (size_t i = 0; i < n; i++)
-        clgi_text_bytes(&text, batch[i]->text.text.data, batch[i]->text.text.length);
+    clgi_text_add(&path, "%s/%s.cl", folder, name);
+    for (size_t i = 0; i < n; i++) clgi_text_bytes(&text, texts[i], strlen(texts[i]));
     if (!path.failed && !text.failed) {
         const void *parts[] = { text.data };
         if (clgi_file_write(path.data, NULL, parts, &text.length, 1, &why) != CLG_OK)
@@ -104,20 +114,31 @@ static void dump(const clgi_kernel_cache *cache, const request *const *batch, si
 
 static clg_status build(clgi_kernel_cache *cache, const request *const *batch, size_t n, clg_error *error)
 {
-    const char *texts[BATCH + 1] = { cache->head.text.data };
+    clgi_text text = { 0 };
     clgi_digest keys[BATCH];
     clg_program *program = NULL;
     clg_error why = CLG_ERROR_INIT;
+    clg_status status;
     for (size_t i = 0; i < n; i++) {
-        texts[i + 1] = batch[i]->text.text.data;
-        keys[i] = batch[i]->text.key;
+        clgi_kernel_text_add(&text, &cache->head, &batch[i]->name, batch[i]->source);
+        keys[i] = batch[i]->name.key;
     }
-    dump(cache, batch, n);
-    clg_status status =
-        cache->store.backend->build(cache->store.handle, texts, n + 1, NULL, 0, &program, &why);
-    if (status != CLG_OK) return clgi_error_copy(error, &why);
+    if (text.failed) {
+        status = clgi_fail_memory(error, text.capacity);
+        goto out;
+    }
+    const char *texts[] = { cache->head.text.data, text.data };
+    dump(batch[0]->name.function, texts, 2);
+    status = cache->store.backend->build(cache->store.handle, texts, 2, NULL, 0, &program, &why);
+    if (status != CLG_OK) {
+        clgi_error_copy(error, &why);
+        goto out;
+    }
     cache->device->counters.builds++;
-    return clgi_store_add(&cache->store, program, keys, n, 0, error);
+    status = clgi_store_add(&cache->store, program, keys, n, 0, error);
+out:
+    clgi_text_finish(&text);
+    return status;
 }
 
 /* What would stop every other build too, as against a kernel that this compiler does not take. */
@@ -135,7 +156,7 @@ static clg_status build_one(clgi_kernel_cache *cache, const request *one, clg_er
     failure.cl_code = why.cl_code;
     clgi_fail(&failure, CLG_EBUILD, "%s: %s does not build on %s: %s", one->source->op, one->source->file,
               cache->device->info.id, why.message);
-    return clgi_store_add_failure(&cache->store, &one->text.key, &failure, error);
+    return clgi_store_add_failure(&cache->store, &one->name.key, &failure, error);
 }
 
 /* A batch that fails is built kernel by kernel, so that only the bad one is lost. */
@@ -160,7 +181,7 @@ static clg_status build_batch(clgi_kernel_cache *cache, const request *const *ba
 static int is_in(const request *const *batch, size_t n, const clgi_digest *key)
 {
     for (size_t i = 0; i < n; i++) {
-        if (strcmp(batch[i]->text.key.hex, key->hex) == 0) return 1;
+        if (strcmp(batch[i]->name.key.hex, key->hex) == 0) return 1;
     }
     return 0;
 }
@@ -172,7 +193,7 @@ static clg_status provide(clgi_kernel_cache *cache, const request *requests, siz
     size_t waiting = 0;
     clg_status status = CLG_OK;
     for (size_t i = 0; i < n && status == CLG_OK; i++) {
-        const clgi_digest *key = &requests[i].text.key;
+        const clgi_digest *key = &requests[i].name.key;
         if (!requests[i].usable || is_in(batch, waiting, key)) continue;
         if (clgi_store_find(&cache->store, key) != NULL) continue;
         status = clgi_store_load(&cache->store, key, error);
@@ -187,19 +208,39 @@ static clg_status provide(clgi_kernel_cache *cache, const request *requests, siz
 }
 
 /* --- Kernel objects ------------------------------------------------------------------------------ */
-static clg_status make_object(clgi_kernel_cache *cache, clgi_unit *unit, const char *name,
-                              clg_kernel **ret_kernel, clg_error *error)
+static clg_status make_object(clgi_kernel_cache *cache, clgi_entry *entry, const char *name, clg_error *error)
 {
-    clg_kernel *kernel = NULL;
-    if (!CLGI_GROW(cache->live, cache->n_live, cache->live_capacity))
-        return clgi_fail_memory(error, sizeof *cache->live);
-    clg_status status =
-        cache->store.backend->kernel(cache->store.handle, unit->program, name, &kernel, error);
-    if (status != CLG_OK) return status;
-    cache->live[cache->n_live++] = (live_kernel){ kernel, unit };
-    unit->kernels++;
-    unit->used = ++cache->store.clock;
-    *ret_kernel = kernel;
+    clgi_shared_kernel *shared = clgi_alloc_zero(1, sizeof *shared);
+    if (shared == NULL || !CLGI_GROW(entry->objects, entry->n_objects, entry->objects_capacity)) {
+        clgi_free(shared);
+        return clgi_fail_memory(error, sizeof *shared);
+    }
+    clg_status status = cache->store.backend->kernel(cache->store.handle, entry->unit->program, name,
+                                                     &shared->kernel.object, error);
+    if (status != CLG_OK) {
+        clgi_free(shared);
+        return status;
+    }
+    shared->entry = entry;
+    entry->objects[entry->n_objects++] = shared;
+    entry->unit->kernels++;
+    return CLG_OK;
+}
+
+/* The next object that this call did not take yet. */
+static clg_status take_object(clgi_kernel_cache *cache, clgi_entry *entry, const char *name,
+                              clgi_kernel **ret_kernel, clg_error *error)
+{
+    if (entry->call != cache->calls) entry->taken = 0;
+    entry->call = cache->calls;
+    if (entry->taken == entry->n_objects) {
+        clg_status status = make_object(cache, entry, name, error);
+        if (status != CLG_OK) return status;
+    }
+    clgi_shared_kernel *shared = entry->objects[entry->taken++];
+    shared->users++;
+    entry->unit->used = ++cache->store.clock;
+    *ret_kernel = &shared->kernel;
     return CLG_OK;
 }
 
@@ -213,14 +254,14 @@ static clg_status find_or_build(clgi_kernel_cache *cache, const request *r, clgi
                                 clg_error *error)
 {
     clg_status status = CLG_OK;
-    *ret_entry = clgi_store_find(&cache->store, &r->text.key);
+    *ret_entry = clgi_store_find(&cache->store, &r->name.key);
     if (*ret_entry == NULL) status = build_one(cache, r, error);
-    if (*ret_entry == NULL && status == CLG_OK) *ret_entry = clgi_store_find(&cache->store, &r->text.key);
+    if (*ret_entry == NULL && status == CLG_OK) *ret_entry = clgi_store_find(&cache->store, &r->name.key);
     return status;
 }
 
 /* Fills one of ret_kernel and ret_error; returns an error only when nothing can go on. */
-static clg_status object(clgi_kernel_cache *cache, const request *r, clg_kernel **ret_kernel,
+static clg_status object(clgi_kernel_cache *cache, const request *r, clgi_kernel **ret_kernel,
                          clg_error *ret_error, clg_error *error)
 {
     clgi_entry *entry = NULL;
@@ -235,7 +276,7 @@ static clg_status object(clgi_kernel_cache *cache, const request *r, clg_kernel 
         }
         cache->device->counters.cache_hits += entry->from_disk ? 1 : 0;
         entry->from_disk = 0;
-        status = make_object(cache, entry->unit, r->text.name, ret_kernel, &why);
+        status = take_object(cache, entry, r->name.function, ret_kernel, &why);
         if (is_fatal(status)) return clgi_error_copy(error, &why);
         if (attempt == 0 && is_broken(entry->unit, status)) {
             clgi_store_drop(&cache->store, entry->unit, 1);
@@ -251,39 +292,34 @@ static clg_status object(clgi_kernel_cache *cache, const request *r, clg_kernel 
 static clg_status prepare(const clgi_kernel_cache *cache, const clgi_kernel_source *source, request *r,
                           clg_error *ret_error, clg_error *error)
 {
-    const char *fail = clgi_env(CLGI_ENV_FAIL_BUILD);
     clg_error why = CLG_ERROR_INIT;
     r->source = source;
-    if (fail[0] != '\0' && strcmp(fail, source->op) == 0) {
+    if (clgi_env_lists(CLGI_ENV_FAIL_BUILD, source->op)) {
         clgi_fail(ret_error, CLG_EBUILD, "%s: %s does not build: CLGRAD_FAIL_BUILD=%s asks for it",
-                  source->op, source->file, fail);
+                  source->op, source->file, source->op);
         return CLG_OK;
     }
     clg_status status =
-        clgi_kernel_text_make(&r->text, &cache->head, cache->device->traits.identity, source, &why);
+        clgi_kernel_name_make(&r->name, &cache->head, cache->device->traits.identity, source, &why);
     if (is_fatal(status)) return clgi_error_copy(error, &why);
     clgi_error_copy(ret_error, &why);
     r->usable = status == CLG_OK;
     return CLG_OK;
 }
 
-static void release(clgi_kernel_cache *cache, clg_kernel *kernel)
+static void release(clgi_kernel_cache *cache, clgi_kernel *kernel)
 {
-    for (size_t i = cache->n_live; i-- > 0;) {
-        if (cache->live[i].kernel != kernel) continue;
-        cache->live[i].unit->kernels--;
-        cache->live[i] = cache->live[--cache->n_live];
-        cache->store.backend->kernel_release(cache->store.handle, kernel);
-        return;
-    }
+    clgi_shared_kernel *shared = (clgi_shared_kernel *)(void *)kernel;
+    if (--shared->users == 0) destroy_object(cache, shared);
 }
 
 static clg_status create_all(clgi_kernel_cache *cache, const clgi_kernel_source *sources, size_t n,
-                             clg_kernel **ret_kernels, clg_error *ret_errors, clg_error *error)
+                             clgi_kernel **ret_kernels, clg_error *ret_errors, clg_error *error)
 {
     clg_status status = CLG_OK;
     request *requests = clgi_alloc_zero(n, sizeof *requests);
     if (requests == NULL) return clgi_fail_memory(error, n * sizeof *requests);
+    cache->calls++;
     for (size_t i = 0; i < n; i++) CLGI_TRY(prepare(cache, &sources[i], &requests[i], &ret_errors[i], error));
     CLGI_TRY(provide(cache, requests, n, error));
     for (size_t i = 0; i < n; i++) {
@@ -291,7 +327,6 @@ static clg_status create_all(clgi_kernel_cache *cache, const clgi_kernel_source 
     }
 out:
     for (size_t i = 0; i < n; i++) {
-        clgi_kernel_text_finish(&requests[i].text);
         if (status == CLG_OK || ret_kernels[i] == NULL) continue;
         release(cache, ret_kernels[i]);
         ret_kernels[i] = NULL;
@@ -301,7 +336,7 @@ out:
 }
 
 clg_status clgi_kernels_create(clg_device *device, const clgi_kernel_source *sources, size_t n,
-                               clg_kernel **ret_kernels, clg_error *ret_errors, clg_error *error)
+                               clgi_kernel **ret_kernels, clg_error *ret_errors, clg_error *error)
 {
     clg_error why = CLG_ERROR_INIT;
     clg_status status;
@@ -323,7 +358,7 @@ out:
     return status;
 }
 
-void clgi_kernel_release(clg_device *device, clg_kernel *kernel)
+void clgi_kernel_release(clg_device *device, clgi_kernel *kernel)
 {
     if (kernel == NULL) return;
     clgi_device_lock(device);
@@ -333,6 +368,15 @@ void clgi_kernel_release(clg_device *device, clg_kernel *kernel)
         clgi_store_trim(&cache->store, IDLE_UNITS);
     }
     clgi_device_unlock(device);
+}
+
+uint64_t clgi_kernels_owner(clg_device *device)
+{
+    clgi_device_lock(device);
+    clgi_kernel_cache *cache = device->kernels;
+    const uint64_t owner = cache != NULL ? ++cache->owners : 1; /* without a cache there is no kernel */
+    clgi_device_unlock(device);
+    return owner;
 }
 
 clg_status clgi_kernels_settled(clg_device *device, clg_error *error)

@@ -25,19 +25,26 @@ static int contains(const char *text, const char *part)
     return part[0] == '\0' || (text != NULL && strcasestr(text, part) != NULL);
 }
 
-/* CLGRAD_QUIRKS is a list of names; a name is on it when it stands there between commas or blanks. */
+/* A finding of the probe that CLGRAD_QUIRKS can name beside the rows. */
+static const char crashed[] = "CRASHED";
+
 int clgi_quirk_ignored(const char *name)
 {
-    const char *list = clgi_env(CLGI_ENV_QUIRKS);
-    if (strcasecmp(list, "off") == 0 || strcmp(list, "0") == 0) return 1;
-    size_t length = strlen(name);
-    while (*list != '\0') {
-        size_t word = strcspn(list, ", ");
-        if (word == length && strncasecmp(list, name, length) == 0) return 1;
-        list += word;
-        list += strspn(list, ", ");
-    }
-    return 0;
+    return !clgi_env_on(CLGI_ENV_QUIRKS) || clgi_env_lists(CLGI_ENV_QUIRKS, name);
+}
+
+int clgi_quirk_crash_ignored(void)
+{
+    return clgi_quirk_ignored(crashed);
+}
+
+/* Rows of one name follow each other. */
+void clgi_quirk_names(clgi_text *text)
+{
+    clgi_text_add(text, "%s", crashed);
+    for (size_t i = 0; i < sizeof quirks / sizeof quirks[0]; i++)
+        if (i == 0 || strcmp(quirks[i].name, quirks[i - 1].name) != 0)
+            clgi_text_add(text, ", %s", quirks[i].name);
 }
 
 static int matches(const quirk *row, const clg_device_info *device)

@@ -5,6 +5,8 @@
 
 #include <clgrad/device.h>
 
+#include "base/memory.h"
+
 enum {
     CLGI_QUIRK_DRIVER_CACHES = 1,       /* keeps compiled programs itself: no second copy on disk */
     CLGI_QUIRK_SOFTWARE_RASTERIZER = 2, /* a rasteriser on the CPU: ranks below the host device */
@@ -19,6 +21,10 @@ enum {
 uint32_t clgi_quirks(const clg_device_info *device);
 /* Whether CLGRAD_QUIRKS names this quirk, or all, to be ignored. */
 int clgi_quirk_ignored(const char *name);
+/* Likewise of a driver's crash that the probe has kept. */
+int clgi_quirk_crash_ignored(void);
+/* What CLGRAD_QUIRKS may name, with commas between. */
+void clgi_quirk_names(clgi_text *text);
 /* The reasons of these flags, "; " between them, cut to fit; "" has none. Returns `text`. */
 const char *clgi_quirks_describe(const clg_device_info *device, char *text, size_t bytes);
 

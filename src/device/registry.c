@@ -68,7 +68,7 @@ static clg_status add_backend(clgi_found_list *list, const clg_backend *backend,
 
 clg_status clgi_found_create(clgi_found_list *list, int host_only, clg_error *error)
 {
-    clg_status status = clgi_env_check(error);
+    clg_status status = clgi_environment_check(error);
     if (status) return status;
     pthread_mutex_lock(&discovery);
     if (host_only)

@@ -35,8 +35,7 @@ static const char *op_of(const clgi_plan *plan, const clgi_step *step)
 {
     const clgi_group *group = &plan->groups[step->group];
     for (int n = 0; n < group->n_nodes; ++n)
-        if (!strcmp(group->nodes[n]->op->name, clgi_env(CLGI_ENV_FAIL_BUILD)))
-            return group->nodes[n]->op->name;
+        if (clgi_env_lists(CLGI_ENV_FAIL_BUILD, group->nodes[n]->op->name)) return group->nodes[n]->op->name;
     return step->op;
 }
 
@@ -49,7 +48,7 @@ static void describe(const clgi_plan *plan, const clgi_step *step, clgi_kernel_s
 }
 
 /* Hands the kernels over to their steps; what failed is denied. */
-static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_error *errors,
+static clg_status take_kernels(clgi_plan *plan, clgi_kernel **kernels, const clg_error *errors,
                                clgi_denied *denied, clg_error *error)
 {
     clg_status status = CLG_OK;
@@ -67,24 +66,28 @@ static clg_status take_kernels(clgi_plan *plan, clg_kernel **kernels, const clg_
     return status;
 }
 
-/* All at once, so that programs are full; with a watch in parts, between which it is asked. */
+/* All at once, so that programs are full and no two steps have the same object. With a watch they are compiled before, in
+ * parts, between which it is asked, and held until they are taken.                               */
 static clg_status make_kernels(clgi_plan *plan, const clgi_kernel_source *sources, size_t n,
-                               clg_kernel **kernels, clg_error *errors, const clgi_watch *watch,
+                               clgi_kernel **kernels, clg_error *errors, const clgi_watch *watch,
                                clg_error *error)
 {
     enum { PART = 16 }; /* about a program */
     clg_status status = CLG_OK;
-    size_t at = 0;
-    while (at < n && !status) {
-        const size_t count = watch && n - at > PART ? PART : n - at;
-        if (watch && watch->progress(at, n, watch->payload))
+    if (!watch) return clgi_kernels_create(plan->device, sources, n, kernels, errors, error);
+    clgi_kernel **held = clgi_alloc_zero(n, sizeof *held);
+    if (!held) return clgi_fail_memory(error, n * sizeof *held);
+    for (size_t at = 0; at < n && !status; at += PART) {
+        const size_t count = n - at > PART ? PART : n - at;
+        if (watch->progress(at, n, watch->payload))
             status = clgi_fail(error, CLG_EINTERRUPTED, "prepare: stopped after %zu of %zu kernels", at, n);
         else
-            status = clgi_kernels_create(plan->device, sources + at, count, kernels + at, errors + at, error);
-        if (!status) at += count;
+            status = clgi_kernels_create(plan->device, sources + at, count, held + at, errors + at, error);
     }
-    for (size_t k = 0; k < at && status; ++k)
-        if (kernels[k]) clgi_kernel_release(plan->device, kernels[k]);
+    if (!status) status = clgi_kernels_create(plan->device, sources, n, kernels, errors, error);
+    for (size_t k = 0; k < n; ++k)
+        if (held[k]) clgi_kernel_release(plan->device, held[k]);
+    clgi_free(held);
     return status;
 }
 
@@ -95,7 +98,7 @@ clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, const clgi_watc
     for (int s = 0; s < plan->n_steps; ++s) n += plan->steps[s].kind == CLGI_STEP_KERNEL;
     if (!n) return CLG_OK;
     clgi_kernel_source *sources = clgi_alloc_zero(n, sizeof *sources);
-    clg_kernel **kernels = clgi_alloc_zero(n, sizeof *kernels);
+    clgi_kernel **kernels = clgi_alloc_zero(n, sizeof *kernels);
     clg_error *errors = clgi_alloc_zero(n, sizeof *errors);
     if (!sources || !kernels || !errors) {
         status = clgi_fail_memory(error, n * sizeof *errors);

@@ -95,11 +95,8 @@ static int needs_group(const clgi_plan *plan, const clgi_node *node)
 /* The group that computes input i of a node; -1 for slots and virtual values. */
 static int producer(const clgi_plan *plan, const clgi_node *node, int i)
 {
-    clgi_reference ref;
-    int found = node->op->kind == CLGI_MOVEMENT
-                    ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
-                    : clgi_reference_of(plan, node->in[i], node->in[i]->shape, &ref);
-    return found ? clgi_group_of(plan, ref.base) : -1;
+    const clg_tensor *read = plan->facts[node->id].reads[i];
+    return read ? clgi_group_of(plan, read) : -1;
 }
 
 /* Does `from` reach `to` backwards (to computes something that from needs), other than directly? */
@@ -235,11 +232,16 @@ static int reads_same(const clgi_plan *plan, const clgi_group *a, const clgi_gro
         for (int m = 0; m < b->n_nodes; ++m)
             for (int i = 0; i < a->nodes[n]->n_in; ++i)
                 for (int j = 0; j < b->nodes[m]->n_in; ++j) {
-                    const clg_tensor *base = clgi_base_of(plan, a->nodes[n]->in[i]);
-                    if (base == clgi_base_of(plan, b->nodes[m]->in[j]) && !clgi_is_virtual(plan, base))
+                    const clg_tensor *read = plan->facts[a->nodes[n]->id].reads[i];
+                    if (read && read == plan->facts[b->nodes[m]->id].reads[j] && !clgi_is_virtual(plan, read))
                         return 1;
                 }
     return 0;
+}
+
+static int may_have_siblings(const clgi_group *group)
+{
+    return group->merged_into < 0 && group->axes;
 }
 
 /* Reductions over the same space that read the same values: one pass over memory instead of two. */
@@ -247,9 +249,9 @@ static void merge_siblings(fuse_state *s)
 {
     clgi_plan *plan = s->plan;
     for (int q = 0; q < plan->n_groups; ++q)
-        for (int p = 0; p < q; ++p) {
+        for (int p = 0; p < q && may_have_siblings(&plan->groups[q]); ++p) {
             const clgi_group *a = &plan->groups[p], *b = &plan->groups[q];
-            if (a->merged_into >= 0 || b->merged_into >= 0 || !a->axes || a->axes != b->axes) continue;
+            if (!may_have_siblings(a) || a->axes != b->axes) continue;
             if (clgi_shape_equal(a->space, b->space) && reads_same(plan, a, b)) try_merge(s, p, q, 1);
         }
 }

@@ -82,6 +82,7 @@ clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const c
         if (!plan) return clgi_fail_memory(error, sizeof *plan);
         clg_status status = run_passes(plan, graph, denied, last_stage, error);
         if (!status && !last_stage && !plan->plan_again) status = clgi_plan_build(plan, denied, watch, error);
+        if (!status && !last_stage && !plan->plan_again) status = clgi_plan_settle(plan, error);
         if (!status && !plan->plan_again) {
             if (!last_stage) clgi_denied_tell(denied, graph->device);
             *ret_plan = plan;

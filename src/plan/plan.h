@@ -9,9 +9,10 @@
  *   memory    offsets in the arena
  *   verify    no overlap, no use before definition, reads before overwrites
  *   build     kernels; what does not build becomes a host step and the plan is made again without it
+ *   settle    what runs need is copied out, the rest forgotten
  *   run       a list of steps
  *
- * Everything but the final steps lives in the plan's arena. Passes return a status and fill `error`. */
+ * Passes return a status and fill `error`; all that they make lies in the plan's arena.          */
 #ifndef CLGI_PLAN_H
 #define CLGI_PLAN_H
 
@@ -36,6 +37,7 @@ typedef struct clgi_value {
     int first, last; /* steps of the first write and the last read */
     int in_place_of; /* value whose memory it takes over, or -1 */
     uint32_t node;   /* producing node, UINT32_MAX for workspaces and slots */
+    int computed;    /* by an op: an infinite constant is meant, a copy is no cause */
 } clgi_value;
 
 /* --- Groups -------------------------------------------------------------------------------------- */
@@ -66,6 +68,8 @@ typedef struct clgi_fact {
     int uses;
     int uniform; /* 1 + place in plan->uniforms: one number for all, computed on the host at every run */
     int value[CLGI_MAX_OUTPUTS]; /* -1: only in registers */
+    const clg_tensor *
+        *reads; /* per input: what lies behind its views (of a movement: behind its copy); NULL: none */
 } clgi_fact;
 
 /* A value as a reader sees it after views are resolved. */
@@ -118,7 +122,8 @@ typedef struct clgi_step {
     clgi_parameter *parameters;
     int n_parameters, parameter_capacity;
     uint64_t global[3], local[3];
-    clg_kernel *kernel;
+    clg_pace pace;              /* of its launches */
+    clgi_kernel *kernel;        /* shared with other plans */
     const clg_product *product; /* its sizes */
     /* copy: from value to value; fill: zero a range of a value, in bytes */
     int from, to;
@@ -134,6 +139,17 @@ typedef struct clgi_copy {
     int from, to; /* values */
     int at_head;
 } clgi_copy;
+
+/* One number for all elements, computed on the host at every run; each input is another uniform or a runtime scalar (its
+ * place, else -1), or the number.                                                                */
+typedef struct clgi_uniform_input {
+    int uniform, scalar;
+    float number;
+} clgi_uniform_input;
+typedef struct clgi_uniform {
+    const clgi_node *node;
+    clgi_uniform_input in[3];
+} clgi_uniform;
 
 /* What did not build on this device, in the order in which it was found: "op:implementation" and the reason.
  * Implementations that no table holds: "generated" (the op's own kernel), "fused" (kernels shared with other ops)
@@ -152,7 +168,7 @@ typedef struct clgi_plan {
     clgi_text key;
     uint64_t hash, used; /* for least recently used */
     clgi_arena arena;
-    clg_graph *ir;
+    clg_graph *ir; /* NULL once settled, as facts and groups are */
     clgi_fact *facts;
     clgi_group *groups;
     int n_groups, group_capacity;
@@ -169,9 +185,11 @@ typedef struct clgi_plan {
     const int64_t *slot_offset; /* from that one, bytes */
     struct clgi_copy *copies;   /* at the head (slot to temporary) and the tail (to slots and kept) */
     int n_copies, copy_capacity;
-    const clgi_node **uniforms; /* elementwise nodes on constants and scalars, in order */
+    clgi_uniform *uniforms; /* elementwise nodes on constants and scalars, in order */
     int n_uniforms;
-    int checks_range; /* some kernel or host step checks indices */
+    const clg_shape *slot_shapes; /* for messages */
+    size_t n_nodes;               /* of ir */
+    int checks_range;             /* some kernel or host step checks indices */
     uint64_t arena_bytes, lower_bound;
     double flops, bytes;
     int fuse, reuse, in_place, check_nan;
@@ -196,6 +214,8 @@ typedef struct clgi_watch {
 } clgi_watch;
 /* Kernels of all steps. What does not build is added to `denied`. `watch` may be NULL. */
 clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, const clgi_watch *watch, clg_error *error);
+/* Leaves what runs need, in one piece: many plans are kept. */
+clg_status clgi_plan_settle(clgi_plan *plan, clg_error *error);
 clg_status clgi_plan_run(clgi_plan *plan, clg_graph *graph, clgi_storage *range_flag, clg_error *error);
 void clgi_run_state_destroy(clgi_plan *plan);
 

@@ -1,4 +1,4 @@
-/* The plans of one graph: found by the key of what was recorded, made when they are missing, at most 64, the least
+/* The plans of one graph: found by the key of what was recorded, made when they are missing, at most 256, the least
  * recently used one goes. And the public calls that run them and read results.                   */
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "plan/plan.h"
 
-enum { MOST_PLANS = 64 };
+enum { MOST_PLANS = 256 };
 
 typedef struct planner {
     clgi_plan *plans[MOST_PLANS];
@@ -41,14 +41,17 @@ static planner *planner_of(clg_graph *graph)
 
 /* --- Finding and making --------------------------------------------------------------------------------- */
 
+static int is_plan_of(const clgi_plan *plan, const clgi_text *key, uint64_t hash)
+{
+    return plan->hash == hash && plan->key.length == key->length &&
+           !memcmp(plan->key.data, key->data, key->length);
+}
+
 static clgi_plan *find(planner *p, const clgi_text *key, uint64_t hash)
 {
-    for (int i = 0; i < p->n_plans; ++i) {
-        clgi_plan *plan = p->plans[i];
-        if (plan->hash == hash && plan->key.length == key->length &&
-            !memcmp(plan->key.data, key->data, key->length))
-            return plan;
-    }
+    if (p->last && is_plan_of(p->last, key, hash)) return p->last; /* a training loop's */
+    for (int i = 0; i < p->n_plans; ++i)
+        if (is_plan_of(p->plans[i], key, hash)) return p->plans[i];
     return NULL;
 }
 
@@ -59,12 +62,11 @@ static void tell_thrashing(planner *p, const clgi_plan *old, const clgi_plan *fr
     p->told_thrashing = 1;
     size_t n = old->n_slots < fresh->n_slots ? old->n_slots : fresh->n_slots;
     for (size_t i = 0; i < n; ++i)
-        if (!clgi_shape_equal(old->ir->slots[i]->shape, fresh->ir->slots[i]->shape)) {
+        if (!clgi_shape_equal(old->slot_shapes[i], fresh->slot_shapes[i])) {
             clgi_log(CLGI_WARNING,
                      "graph: more than %d different structures were run; stored tensor %zu keeps changing: "
                      "%s, then %s",
-                     MOST_PLANS, i, CLGI_SHAPE(old->ir->slots[i]->shape),
-                     CLGI_SHAPE(fresh->ir->slots[i]->shape));
+                     MOST_PLANS, i, CLGI_SHAPE(old->slot_shapes[i]), CLGI_SHAPE(fresh->slot_shapes[i]));
             return;
         }
     clgi_log(CLGI_WARNING, "graph: more than %d different structures were run: its ops keep changing",
@@ -256,7 +258,7 @@ clg_status clg_graph_stats(clg_graph *graph, clg_plan_stats *ret_stats)
     planner *p = graph->plans;
     if (!p || !p->last) return clgi_fail(&graph->error, CLG_EINVAL, "stats: nothing was run yet");
     const clgi_plan *plan = p->last;
-    *ret_stats = (clg_plan_stats){ .nodes = plan->ir->n_nodes,
+    *ret_stats = (clg_plan_stats){ .nodes = plan->n_nodes,
                                    .arena_bytes = plan->arena_bytes,
                                    .lower_bound_bytes = plan->lower_bound,
                                    .flops = (uint64_t)plan->flops,

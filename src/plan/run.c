@@ -3,14 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/rules.h"
 #include "plan/plan.h"
-
-/* Where an input of a uniform node comes from. */
-typedef struct uniform_source {
-    const clgi_node *node; /* constant, scalar, or another uniform */
-    int uniform;           /* its place, or -1 */
-} uniform_source;
 
 /* An argument that may differ at every run. */
 typedef struct moving_argument {
@@ -22,11 +15,10 @@ typedef struct clgi_run_state {
     clgi_storage **kept; /* per kept tensor */
     moving_argument *moving;
     size_t n_moving, moving_capacity;
-    uniform_source (*uniform_inputs)[3];
     float *uniforms;
     clgi_host_scratch scratch;
     uint64_t arena_generation;
-    int bound; /* all fixed arguments are set */
+    uint64_t owner; /* of arguments for that arena */
 } clgi_run_state;
 
 typedef struct runner {
@@ -46,7 +38,6 @@ void clgi_run_state_destroy(clgi_plan *plan)
     clgi_free(run->kept);
     clgi_free(run->moving);
     clgi_free(run->uniforms);
-    clgi_free(run->uniform_inputs);
     clgi_free(run->scratch.bytes);
     clgi_free(run);
     plan->run = NULL;
@@ -114,53 +105,33 @@ static clg_status note_moving(clgi_plan *plan, clg_error *error)
     return CLG_OK;
 }
 
-static clg_status note_uniforms(clgi_plan *plan, clg_error *error)
-{
-    plan->run->uniform_inputs =
-        clgi_alloc_zero((size_t)plan->n_uniforms + 1, sizeof *plan->run->uniform_inputs);
-    plan->run->uniforms = clgi_alloc_zero((size_t)plan->n_uniforms + 1, sizeof *plan->run->uniforms);
-    if (!plan->run->uniform_inputs || !plan->run->uniforms)
-        return clgi_fail_memory(error, (size_t)plan->n_uniforms);
-    for (int u = 0; u < plan->n_uniforms; ++u)
-        for (int i = 0; i < plan->uniforms[u]->n_in; ++i) {
-            clgi_reference ref;
-            clgi_reference_of(plan, plan->uniforms[u]->in[i], plan->uniforms[u]->in[i]->shape, &ref);
-            plan->run->uniform_inputs[u][i] =
-                (uniform_source){ ref.base->node, plan->facts[ref.base->node->id].uniform - 1 };
-        }
-    return CLG_OK;
-}
-
 static clg_status start_run_state(clgi_plan *plan, clg_error *error)
 {
     plan->run = clgi_alloc_zero(1, sizeof *plan->run);
     if (!plan->run) return clgi_fail_memory(error, sizeof *plan->run);
     plan->run->kept = clgi_alloc_zero(plan->n_kept + 1, sizeof *plan->run->kept);
-    if (!plan->run->kept) return clgi_fail_memory(error, plan->n_kept);
-    clg_status status = note_moving(plan, error);
-    return status ? status : note_uniforms(plan, error);
+    plan->run->uniforms = clgi_alloc_zero((size_t)plan->n_uniforms + 1, sizeof *plan->run->uniforms);
+    if (!plan->run->kept || !plan->run->uniforms) return clgi_fail_memory(error, plan->n_kept);
+    return note_moving(plan, error);
 }
 
 /* --- Every run ----------------------------------------------------------------------------------------------- */
 
-static float uniform_input(const runner *r, const uniform_source *input)
+static float uniform_input(const runner *r, const clgi_uniform_input *input)
 {
-    double value;
     if (input->uniform >= 0) return r->plan->run->uniforms[input->uniform];
-    if (input->node->op == &clgi_op_scalar) return (float)r->graph->scalars[input->node->attributes[0]];
-    memcpy(&value, input->node->attributes + 1, sizeof value);
-    return (float)value;
+    return input->scalar >= 0 ? (float)r->graph->scalars[input->scalar] : input->number;
 }
 
 /* Work on single numbers, by the same host functions as everything else. */
 static void compute_uniforms(const runner *r)
 {
     for (int u = 0; u < r->plan->n_uniforms; ++u) {
-        const clgi_node *node = r->plan->uniforms[u];
+        const clgi_node *node = r->plan->uniforms[u].node;
         float values[3];
         clgi_host_tensor in[3], out = { .dtype = CLG_F32, .data = &r->plan->run->uniforms[u] };
         for (int i = 0; i < node->n_in; ++i) {
-            values[i] = uniform_input(r, &r->plan->run->uniform_inputs[u][i]);
+            values[i] = uniform_input(r, &r->plan->uniforms[u].in[i]);
             in[i] = (clgi_host_tensor){ .dtype = CLG_F32, .data = &values[i] };
         }
         clgi_host_call call = { .node = node, .n_in = node->n_in, .n_out = 1, .in = in, .out = &out };
@@ -238,17 +209,16 @@ static clg_status set_parameter(runner *r, clg_kernel *kernel, uint32_t index,
     return r->backend->set_argument(r->handle, kernel, index, &argument, r->error);
 }
 
-static clg_status bind_all(runner *r)
+static clg_status bind_step(runner *r, const clgi_step *step)
 {
-    for (int s = 0; s < r->plan->n_steps; ++s) {
-        const clgi_step *step = &r->plan->steps[s];
-        uint32_t index = 0;
-        for (int p = 0; p < step->n_parameters && step->kernel; ++p) {
-            clg_status status = set_parameter(r, step->kernel, index, &step->parameters[p]);
-            if (status) return status;
-            index += argument_count(&step->parameters[p]);
-        }
+    uint32_t index = 0;
+    step->kernel->bound = 0;
+    for (int p = 0; p < step->n_parameters; ++p) {
+        clg_status status = set_parameter(r, step->kernel->object, index, &step->parameters[p]);
+        if (status) return status;
+        index += argument_count(&step->parameters[p]);
     }
+    step->kernel->bound = r->plan->run->owner;
     return CLG_OK;
 }
 
@@ -259,21 +229,26 @@ static clg_status bind_moving(runner *r)
         const moving_argument *moving = &run->moving[i];
         const clgi_step *step = &r->plan->steps[moving->step];
         clg_status status =
-            set_parameter(r, step->kernel, moving->index, &step->parameters[moving->parameter]);
+            set_parameter(r, step->kernel->object, moving->index, &step->parameters[moving->parameter]);
         if (status) return status;
     }
     return CLG_OK;
 }
 
+/* All arguments of kernels that another plan used since, or that hold another arena. */
 static clg_status bind_arguments(runner *r)
 {
     clgi_run_state *run = r->plan->run;
     uint64_t generation = clgi_device_arena_generation(r->plan->device);
-    if (run->bound && run->arena_generation == generation) return bind_moving(r);
-    clg_status status = bind_all(r);
-    run->bound = status == CLG_OK;
+    if (!run->owner || run->arena_generation != generation) run->owner = clgi_kernels_owner(r->plan->device);
     run->arena_generation = generation;
-    return status;
+    for (int s = 0; s < r->plan->n_steps; ++s) {
+        const clgi_step *step = &r->plan->steps[s];
+        if (!step->kernel || step->kernel->bound == run->owner) continue;
+        clg_status status = bind_step(r, step);
+        if (status) return status;
+    }
+    return bind_moving(r);
 }
 
 /* --- Host steps ------------------------------------------------------------------------------------------------ */
@@ -362,7 +337,7 @@ static clg_status run_product(runner *r, const clgi_step *step)
     return r->backend->product(r->handle, &product, r->error);
 }
 
-static clg_status run_step(runner *r, const clgi_step *step)
+static clg_status run_step(runner *r, clgi_step *step)
 {
     static const uint32_t zero = 0;
     address from, to;
@@ -371,7 +346,8 @@ static clg_status run_step(runner *r, const clgi_step *step)
     case CLGI_STEP_KERNEL:
         if (!step->global[0] || !step->global[1] || !step->global[2]) return CLG_OK;
         counters->launches++;
-        return r->backend->launch(r->handle, step->kernel, step->global, step->local, r->error);
+        return r->backend->launch(r->handle, step->kernel->object, step->global, step->local, &step->pace,
+                                  r->error);
     case CLGI_STEP_PRODUCT:
         counters->launches++;
         return run_product(r, step);
@@ -396,10 +372,7 @@ static clg_status check_value(runner *r, const clgi_step *step, int number)
 {
     const clgi_value *value = &r->plan->values[number];
     void *pointer;
-    if (value->dtype != CLG_F32 || !value->bytes || value->node == UINT32_MAX) return CLG_OK;
-    clgi_kind kind = r->plan->ir->nodes[value->node]->op->kind;
-    if (kind == CLGI_SOURCE || kind == CLGI_MOVEMENT)
-        return CLG_OK; /* an infinite constant is meant, a copy no cause */
+    if (value->dtype != CLG_F32 || !value->bytes || !value->computed) return CLG_OK;
     address at = address_of(r, number);
     clg_status status =
         r->backend->map(r->handle, at.memory, at.offset, value->bytes, CLG_MAP_READ, &pointer, r->error);

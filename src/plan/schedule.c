@@ -11,6 +11,7 @@
 typedef struct order_state {
     clgi_plan *plan;
     unsigned char *before; /* n_groups x n_groups: row must run before column */
+    unsigned char *seen;   /* scratch of a search, per group */
 } order_state;
 
 /* --- Values --------------------------------------------------------------------------------------- */
@@ -35,6 +36,9 @@ int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t n
                            .in_place_of = -1,
                            .node = node };
     value->bytes = (uint64_t)clg_shape_count(shape) * clg_dtype_size(dtype);
+    if (node == UINT32_MAX) return plan->n_values++;
+    clgi_kind kind = plan->ir->nodes[node]->op->kind;
+    value->computed = kind != CLGI_SOURCE && kind != CLGI_MOVEMENT;
     return plan->n_values++;
 }
 
@@ -85,13 +89,9 @@ static void mark_outputs(const clgi_plan *plan, unsigned char *wanted)
         int group = plan->facts[n].group;
         int virtual_node = group < 0 && node->op != &clgi_op_assign;
         for (int i = 0; i < node->n_in && !virtual_node; ++i) {
-            clgi_reference ref;
-            int found = node->op->kind == CLGI_MOVEMENT
-                            ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
-                            : clgi_reference_of(plan, node->in[i], node->in[i]->shape, &ref);
-            if (found && ref.base->node && clgi_group_of(plan, ref.base) >= 0 &&
-                clgi_group_of(plan, ref.base) != group)
-                wanted[ref.base->node->id * CLGI_MAX_OUTPUTS + (uint32_t)ref.base->output] = 1;
+            const clg_tensor *read = plan->facts[n].reads[i];
+            if (read && read->node && clgi_group_of(plan, read) >= 0 && clgi_group_of(plan, read) != group)
+                wanted[read->node->id * CLGI_MAX_OUTPUTS + (uint32_t)read->output] = 1;
         }
     }
     for (size_t i = 0; i < ir->n_kept; ++i) {
@@ -125,19 +125,19 @@ static clg_status make_values(clgi_plan *plan, clg_error *error)
 
 #define BEFORE(s, a, b) ((s)->before[(size_t)(a) * (size_t)(s)->plan->n_groups + (size_t)(b)])
 
-static int reaches(const order_state *s, int from, int to, unsigned char *seen)
+static int reaches(order_state *s, int from, int to)
 {
     if (from == to) return 1;
-    seen[from] = 1;
+    s->seen[from] = 1;
     for (int g = 0; g < s->plan->n_groups; ++g)
-        if (BEFORE(s, from, g) && !seen[g] && reaches(s, g, to, seen)) return 1;
+        if (BEFORE(s, from, g) && !s->seen[g] && reaches(s, g, to)) return 1;
     return 0;
 }
 
-static int must_precede(const order_state *s, int from, int to)
+static int must_precede(order_state *s, int from, int to)
 {
-    unsigned char *seen = clgi_arena_zero(&s->plan->arena, (size_t)s->plan->n_groups + 1);
-    return !seen || reaches(s, from, to, seen);
+    memset(s->seen, 0, (size_t)s->plan->n_groups);
+    return reaches(s, from, to);
 }
 
 static void data_order(order_state *s)
@@ -147,11 +147,8 @@ static void data_order(order_state *s)
         const clgi_node *node = plan->ir->nodes[n];
         int group = plan->facts[n].group;
         for (int i = 0; i < node->n_in && group >= 0; ++i) {
-            clgi_reference ref;
-            int found = node->op->kind == CLGI_MOVEMENT
-                            ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
-                            : clgi_reference_of(plan, node->in[i], node->in[i]->shape, &ref);
-            int from = found ? clgi_group_of(plan, ref.base) : -1;
+            const clg_tensor *read = plan->facts[n].reads[i];
+            int from = read ? clgi_group_of(plan, read) : -1;
             if (from >= 0 && from != group) BEFORE(s, from, group) = 1;
         }
     }
@@ -177,12 +174,13 @@ static int group_reads(const clgi_plan *plan, const clgi_group *group, const clg
         int inputs = node->op->kind == CLGI_MOVEMENT ? 1 : node->n_in;
         for (int i = 0; i < inputs; ++i) {
             clgi_reference ref;
+            const clg_tensor *read = plan->facts[node->id].reads[i];
+            if (!read || read->node || !overlap(plan, read, slot)) continue;
             int found = node->op->kind == CLGI_MOVEMENT
                             ? clgi_copied_reference(plan, node, node->out[0].shape, &ref)
                             : clgi_reference_of(plan, node->in[i], node->in[i]->shape, &ref);
-            if (!found || ref.base->node || !overlap(plan, ref.base, slot)) continue;
             reads = 1;
-            if (ref.base != slot || !clgi_view_is_dense(&ref.view) ||
+            if (!found || read != slot || !clgi_view_is_dense(&ref.view) ||
                 clg_shape_count(ref.view.shape) != clg_shape_count(group->space))
                 *ret_in_place = 0;
         }
@@ -303,28 +301,37 @@ static uint32_t last_node(const clgi_group *group)
     return last;
 }
 
+/* How many groups must run before each. */
+static void count_predecessors(const order_state *s, int *waits_for)
+{
+    for (int p = 0; p < s->plan->n_groups; ++p)
+        for (int g = 0; g < s->plan->n_groups; ++g) waits_for[g] += BEFORE(s, p, g);
+}
+
 /* Of the groups whose predecessors are done, always the one recorded first. */
 static clg_status sort_groups(order_state *s, clg_error *error)
 {
     clgi_plan *plan = s->plan;
+    const size_t n = (size_t)plan->n_groups + 1;
     int alive = 0;
-    plan->order = clgi_arena_alloc(&plan->arena, ((size_t)plan->n_groups + 1) * sizeof *plan->order);
-    if (!plan->order) return no_memory(error);
+    int *waits_for = clgi_arena_zero(&plan->arena, n * sizeof *waits_for);
+    uint32_t *last = clgi_arena_alloc(&plan->arena, n * sizeof *last);
+    plan->order = clgi_arena_alloc(&plan->arena, n * sizeof *plan->order);
+    if (!plan->order || !waits_for || !last) return no_memory(error);
+    count_predecessors(s, waits_for);
     for (int g = 0; g < plan->n_groups; ++g) {
         plan->groups[g].step = plan->groups[g].merged_into >= 0 ? -2 : -1;
+        last[g] = last_node(&plan->groups[g]);
         alive += plan->groups[g].merged_into < 0;
     }
     while (plan->n_order < alive) {
         int best = -1;
-        for (int g = 0; g < plan->n_groups; ++g) {
-            int ready = plan->groups[g].step == -1;
-            for (int p = 0; p < plan->n_groups && ready; ++p)
-                ready = !BEFORE(s, p, g) || plan->groups[p].step != -1;
-            if (ready && (best < 0 || last_node(&plan->groups[g]) < last_node(&plan->groups[best]))) best = g;
-        }
+        for (int g = 0; g < plan->n_groups; ++g)
+            if (plan->groups[g].step == -1 && !waits_for[g] && (best < 0 || last[g] < last[best])) best = g;
         if (best < 0) return clgi_fail(error, CLG_EINTERNAL, "plan: the groups have no order");
         plan->groups[best].step = plan->n_order;
         plan->order[plan->n_order++] = best;
+        for (int g = 0; g < plan->n_groups; ++g) waits_for[g] -= BEFORE(s, best, g);
     }
     return CLG_OK;
 }
@@ -346,7 +353,8 @@ clg_status clgi_plan_schedule(clgi_plan *plan, clg_error *error)
     order_state s = { .plan = plan };
     clg_status status;
     s.before = clgi_arena_zero(&plan->arena, (size_t)plan->n_groups * (size_t)plan->n_groups + 1);
-    if (!s.before) return no_memory(error);
+    s.seen = clgi_arena_alloc(&plan->arena, (size_t)plan->n_groups + 1);
+    if (!s.before || !s.seen) return no_memory(error);
     CLGI_TRY(start_places(plan, error));
     CLGI_TRY(make_values(plan, error));
     data_order(&s);

@@ -5,14 +5,6 @@
 #include "ops/rules.h"
 #include "plan/codegen.h"
 
-static int is_skipped(const char *name)
-{
-    size_t length = strlen(name);
-    for (const char *at = clgi_env(CLGI_ENV_SKIP); *at; at += strcspn(at, ",") + (strchr(at, ',') != NULL))
-        if (strcspn(at, ",") == length && !strncmp(at, name, length)) return 1;
-    return 0;
-}
-
 /* --- Operands of ops with kernels of their own, or on the host --------------------------------------- */
 
 /* Leading axes of matmul broadcast; everything else reads its inputs in their own shape. */
@@ -107,7 +99,7 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
     int unbuilt = 0;
     for (const clgi_implementation *impl = node->op->implementations; impl->name; ++impl) {
         int family = impl->family == CLG_FAMILY_AUTO || (int)impl->family == problem.traits->family;
-        if (is_skipped(impl->name))
+        if (clgi_env_lists(CLGI_ENV_SKIP, impl->name))
             why = "CLGRAD_SKIP names it";
         else if (clgi_is_denied(denied, node->op->name, impl->name)) {
             why = "it did not build on this device";

@@ -3,6 +3,8 @@
  * A movement is a view as long as one strided view of the value behind it expresses it; where it does
  * not, the movement before it is copied into memory. Constants, runtime scalars, indices and random numbers
  * are computed where they are read ("virtual"), unless their reader needs memory.                */
+#include <string.h>
+
 #include "ops/rules.h"
 #include "plan/plan.h"
 
@@ -86,6 +88,18 @@ int clgi_copied_reference(const clgi_plan *plan, const clgi_node *node, clg_shap
     return clgi_view_reshape(&found.view, shape, &ret->view);
 }
 
+/* 0 when it is none of the things that a uniform may be computed from. */
+static int uniform_input(const clgi_plan *plan, const clgi_node *node, clgi_uniform_input *ret)
+{
+    double number = 0;
+    *ret = (clgi_uniform_input){ .uniform = plan->facts[node->id].uniform - 1, .scalar = -1 };
+    if (ret->uniform >= 0) return 1;
+    if (node->op == &clgi_op_scalar) ret->scalar = (int)node->attributes[0];
+    if (node->op == &clgi_op_constant) memcpy(&number, node->attributes + 1, sizeof number);
+    ret->number = (float)number;
+    return node->op == &clgi_op_constant || node->op == &clgi_op_scalar;
+}
+
 /* Work on single numbers alone (a learning rate, 1 - p) is done on the host at every run and handed to the
  * kernels as arguments.                                                                          */
 static clg_status note_uniform(clgi_plan *plan, const clgi_node *node, clg_error *error)
@@ -93,20 +107,19 @@ static clg_status note_uniform(clgi_plan *plan, const clgi_node *node, clg_error
     if (node->op->kind != CLGI_ELEMENTWISE || node->op == &clgi_op_check_range ||
         node->out[0].dtype != CLG_F32 || clg_shape_count(node->out[0].shape) != 1)
         return CLG_OK;
+    clgi_uniform uniform = { .node = node };
     for (int i = 0; i < node->n_in; ++i) {
         clgi_reference ref;
         const clgi_node *culprit;
         if (node->in[i]->dtype != CLG_F32 || !resolve(plan, node->in[i], NULL, &ref, &culprit) ||
-            !clgi_is_virtual(plan, ref.base))
+            !clgi_is_virtual(plan, ref.base) || !uniform_input(plan, ref.base->node, &uniform.in[i]))
             return CLG_OK;
-        const clgi_op *op = ref.base->node->op;
-        if (op->kind == CLGI_SOURCE && op != &clgi_op_constant && op != &clgi_op_scalar) return CLG_OK;
     }
     if (!plan->uniforms) {
         plan->uniforms = clgi_arena_alloc(&plan->arena, (plan->ir->n_nodes + 1) * sizeof *plan->uniforms);
         if (!plan->uniforms) return clgi_fail_memory(error, plan->ir->n_nodes * sizeof *plan->uniforms);
     }
-    plan->uniforms[plan->n_uniforms++] = node;
+    plan->uniforms[plan->n_uniforms++] = uniform;
     plan->facts[node->id].uniform = plan->n_uniforms;
     return CLG_OK;
 }
@@ -200,6 +213,26 @@ static void settle_copies(clgi_plan *plan)
     }
 }
 
+/* From here on the values behind the inputs are settled: later passes ask for them at every turn. */
+static clg_status note_reads(clgi_plan *plan, clg_error *error)
+{
+    for (size_t n = 0; n < plan->ir->n_nodes; ++n) {
+        const clgi_node *node = plan->ir->nodes[n];
+        const clg_tensor **reads = clgi_arena_alloc(&plan->arena, (node->n_in + 1u) * sizeof *reads);
+        if (!reads) return clgi_fail_memory(error, node->n_in * sizeof *reads);
+        for (int i = 0; i < node->n_in; ++i) {
+            const int moves = node->op->kind == CLGI_MOVEMENT;
+            const clgi_node *culprit;
+            clgi_reference ref;
+            int found =
+                resolve(plan, moves ? &node->out[0] : node->in[i], moves ? node : NULL, &ref, &culprit);
+            reads[i] = found ? ref.base : NULL;
+        }
+        plan->facts[n].reads = reads;
+    }
+    return CLG_OK;
+}
+
 clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error *error)
 {
     const clg_graph *ir = plan->ir;
@@ -222,5 +255,5 @@ clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error 
     for (size_t i = 0; i < ir->n_kept; ++i) settle_in_memory(plan, ir->kept[i], READS_DENSE);
     for (size_t n = 0; n < ir->n_nodes; ++n) settle_inputs(plan, denied, ir->nodes[n]);
     settle_copies(plan);
-    return CLG_OK;
+    return note_reads(plan, error);
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
-# A driver that crashes, ends the process, hangs or refuses at its first build (faulty_icd.c), as a user of the command
-# meets it: the child process takes the blow, a message says so once, the device is refused and another one is used;
+# A driver that crashes, ends the process, hangs or refuses at its first build (faulty_icd.c), or crashes at a later program
+# (faulty_layer.c), as a user of the command meets it: the child process takes the blow, a message says so once, the device is refused and another one is used;
 # the finding is kept for that driver version and can be asked again. Exit code 77: skipped.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -106,6 +106,25 @@ if [[ -e $pocl ]]; then
     grep -q 'conv_' "$folder"/dump/*.cl || fail "a good driver: no training step was built"
     says "a good driver" out '; cpu family [0-9.]+, gpu family [0-9.]+ GFLOP/s'
     silent "a good driver" out 'refused'
+    # One that then crashes at some program: it happens in a child process, another kernel does the work, told once.
+    if "${CC:-cc}" -shared -fPIC -o "$folder/layer.so" "$here/faulty_layer.c" 2> "$folder/err"; then
+        export OPENCL_LAYERS=$folder/layer.so FAULTY_WORD=cl/matmul_dot.cl FAULTY_COUNT=$folder/count FAULTY_ICD=crash
+        export OCL_ICD_VENDORS=$pocl CLGRAD_QUIRKS=KNOWN_GOOD CLGRAD_ISOLATE_LIMIT=600
+        run "a bad program" 0 train mlp $step --device pocl
+        if [[ -s $folder/count ]]; then
+            says "a bad program" err '^warning: matmul: a kernel cannot be used, another takes over: .*crashed \(signal 11\)'
+            (($(grep -c 'another takes over' "$folder/err") == 1)) || fail "a bad program: not told once"
+            says "a bad program" out '^done: .*fallbacks 0'
+            met=$(wc -l < "$folder/count")
+            rm "$folder/count"
+            run "a bad program kept" 0 train mlp $step --device pocl
+            says "a bad program kept" err 'crashed \(signal 11\)'
+            (($(cat "$folder/count" 2> /dev/null | wc -l) < met)) || fail "a bad program kept: all was built again"
+        else
+            echo "not seen: a bad program: the loader has no layers"
+        fi
+        unset OPENCL_LAYERS FAULTY_WORD
+    fi
 fi
 
 ((failures)) || echo "crash, exit, hang and refusal: each told, kept, and passed over"

@@ -121,8 +121,8 @@ static void run_scale(void *handle, clg_program *program, uint64_t group)
     EXPECT_OK(backend->kernel(handle, program, "scale", &kernel, error));
     for (uint32_t i = 0; i < 3; i++)
         EXPECT_OK(backend->set_argument(handle, kernel, i, &arguments[i], error));
-    EXPECT_OK(backend->launch(handle, kernel, none, local, error)); /* a launch over nothing */
-    EXPECT_OK(backend->launch(handle, kernel, global, local, error));
+    EXPECT_OK(backend->launch(handle, kernel, none, local, NULL, error)); /* a launch over nothing */
+    EXPECT_OK(backend->launch(handle, kernel, global, local, NULL, error));
     EXPECT_OK(backend->flush(handle, error));
     EXPECT_OK(backend->read(handle, memory, 0, values, sizeof values, error));
     for (int i = 0; i < 64; i++) assert_true(values[i] == 2.5f * (float)i);

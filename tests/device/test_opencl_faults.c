@@ -49,7 +49,7 @@ static clg_status play(const clg_device_info *device, scene *s, clg_error *error
     CLGI_TRY(backend->fill(s->handle, s->b, 0, 64, &number, sizeof number, error));
     CLGI_TRY(backend->write(s->handle, s->a, 0, &number, sizeof number, error));
     CLGI_TRY(backend->copy(s->handle, s->a, 0, s->b, 0, sizeof number, error));
-    CLGI_TRY(backend->launch(s->handle, s->kernel, one, one, error));
+    CLGI_TRY(backend->launch(s->handle, s->kernel, one, one, NULL, error));
     CLGI_TRY(backend->flush(s->handle, error));
     CLGI_TRY(backend->map(s->handle, s->b, 0, 64, CLG_MAP_READ, &pointer, error));
     CLGI_TRY(backend->unmap(s->handle, s->b, pointer, error));
@@ -362,7 +362,7 @@ static const clgi_kernel_source sources[] = {
     { "probe.cl", "#define VEC 4\n", "", "two", { 1, 1, 1 }, "copy" },
 };
 
-static void create_two(clg_device *device, clg_kernel *kernels[2])
+static void create_two(clg_device *device, clgi_kernel *kernels[2])
 {
     clg_error errors[2];
     EXPECT_OK(clgi_kernels_create(device, sources, 2, kernels, errors, error));
@@ -380,7 +380,7 @@ static void test_a_failed_batch_is_split(void **state)
     assert_int_equal(setenv("CLGRAD_CACHE", "off", 1), 0);
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         clg_device *opened = NULL;
-        clg_kernel *kernels[2];
+        clgi_kernel *kernels[2];
         EXPECT_OK(clg_device_open(device.id, &opened, error));
         arm("clBuildProgram", 1, codes[i]);
         create_two(opened, kernels);
@@ -401,7 +401,7 @@ static void launch_once(clg_device *device, clg_kernel *kernel)
     EXPECT_OK(b->allocate(handle, 128, &memory, error));
     const clg_argument argument = memory_argument(memory);
     for (uint32_t i = 0; i < 2; i++) EXPECT_OK(b->set_argument(handle, kernel, i, &argument, error));
-    EXPECT_OK(b->launch(handle, kernel, one, one, error));
+    EXPECT_OK(b->launch(handle, kernel, one, one, NULL, error));
     EXPECT_OK(b->finish(handle, error));
     b->release(handle, memory);
 }
@@ -412,13 +412,13 @@ static void test_a_broken_binary_is_built_again(void **state)
     (void)state;
     char folder[] = "/tmp/clgrad_test_XXXXXX", command[64];
     clg_device *device = NULL;
-    clg_kernel *kernels[2];
+    clgi_kernel *kernels[2];
     assert_non_null(mkdtemp(folder));
     assert_int_equal(setenv("CLGRAD_CACHE_DIR", folder, 1), 0);
     clg_device_info info = first_device();
     EXPECT_OK(clg_device_open(info.id, &device, error));
     create_two(device, kernels);
-    for (int k = 0; k < 2; k++) launch_once(device, kernels[k]);
+    for (int k = 0; k < 2; k++) launch_once(device, kernels[k]->object);
     EXPECT_OK(clgi_kernels_settled(device, error));
     for (int k = 0; k < 2; k++) clgi_kernel_release(device, kernels[k]);
     clg_device_close(device);
@@ -431,7 +431,7 @@ static void test_a_broken_binary_is_built_again(void **state)
         create_two(device, kernels);
         assert_true(clg_device_count(device).builds >= 1);
         assert_true(clgi_kernel_cache_rejected(device) > 0);
-        for (int k = 0; k < 2; k++) launch_once(device, kernels[k]);
+        for (int k = 0; k < 2; k++) launch_once(device, kernels[k]->object);
         EXPECT_OK(clgi_kernels_settled(device, error)); /* the new program is written */
         for (int k = 0; k < 2; k++) clgi_kernel_release(device, kernels[k]);
         clg_device_close(device);
@@ -447,7 +447,7 @@ static void test_kernels_of_a_lost_device(void **state)
     (void)state;
     clg_device_info info = first_device();
     clg_device *device = NULL;
-    clg_kernel *kernels[2];
+    clgi_kernel *kernels[2];
     clg_error errors[2];
     assert_int_equal(setenv("CLGRAD_CACHE", "off", 1), 0);
     EXPECT_OK(clg_device_open(info.id, &device, error));

@@ -2,7 +2,16 @@
  * sizes are arguments of kernels. On a device that runs nothing, in both kernel families. */
 #include "fake_device.h"
 
-enum { LAYERS = 2, HEADS = 4, WIDTH = 128, CLASSES = 65, BATCH = 12, LENGTHS = 200, MOST_BUILDS = 16 };
+enum {
+    LAYERS = 2,
+    HEADS = 4,
+    WIDTH = 128,
+    CLASSES = 65,
+    BATCH = 12,
+    LENGTHS = 200,
+    MOST_BUILDS = 16,
+    MOST_BLOCKS = 16
+};
 
 static clg_module *block(clg_device *d)
 {
@@ -39,6 +48,11 @@ static void step(clg_graph *g, clg_device *d, clg_module *net, clg_optimizer *op
     clg_tensor_destroy(y);
 }
 
+static void run_all(clg_graph *g, clg_device *d, clg_module *net, clg_optimizer *optimizer)
+{
+    for (int64_t i = 0; i < LENGTHS; ++i) step(g, d, net, optimizer, 1 + i * 77 % LENGTHS);
+}
+
 static void check_family(clg_family family, const char *name)
 {
     clg_backend backend;
@@ -48,10 +62,15 @@ static void check_family(clg_family family, const char *name)
     clg_optimizer *optimizer = clg_adamw(net, &options);
     clg_graph *g = clg_graph_create(d);
     const clg_device_counters before = clg_device_count(d);
-    for (int64_t i = 0; i < LENGTHS; ++i) step(g, d, net, optimizer, 1 + i * 77 % LENGTHS);
+    const uint64_t blocks = clgi_alloc_alive();
+    run_all(g, d, net, optimizer);
     const clg_device_counters after = clg_device_count(d);
-    print_message("%s: %d lengths: %d plans, %d builds\n", name, LENGTHS, (int)(after.plans - before.plans),
-                  (int)(after.builds - before.builds));
+    const int blocks_each = (int)(clgi_alloc_alive() - blocks) / LENGTHS;
+    print_message("%s: %d lengths: %d plans of %d blocks of memory, %d builds\n", name, LENGTHS,
+                  (int)(after.plans - before.plans), blocks_each, (int)(after.builds - before.builds));
+    assert_true(blocks_each <= MOST_BLOCKS); /* plans share kernel objects, and keep no texts */
+    run_all(g, d, net, optimizer);
+    assert_int_equal(clg_device_count(d).plans, after.plans); /* all are kept */
     assert_int_equal(after.plans - before.plans, LENGTHS);
     assert_true(after.builds > before.builds);
     assert_true(after.builds - before.builds <= MOST_BUILDS);

@@ -109,9 +109,9 @@ static inline clg_status idle_set_argument(void *handle, clg_kernel *kernel, uin
 }
 
 static inline clg_status idle_launch(void *handle, clg_kernel *kernel, const uint64_t global[3],
-                                     const uint64_t local[3], clg_error *error)
+                                     const uint64_t local[3], clg_pace *pace, clg_error *error)
 {
-    (void)handle, (void)kernel, (void)error;
+    (void)handle, (void)kernel, (void)pace, (void)error;
     for (int d = 0; d < 3; ++d)
         if (!local[d] || global[d] % local[d]) return CLG_EINTERNAL;
     return CLG_OK;

@@ -31,6 +31,9 @@
 #ifdef LINT_ENGINE
 #include "../../cl/engine_fma.cl"
 #endif
+#ifdef LINT_TILES
+#include "../../cl/attention_tiles.cl"
+#endif
 #ifdef LINT_COLUMN
 LINT_REDUCE(vector, VF, VLOAD, VSTORE)
 LINT_REDUCE(scalar, float, VLOAD_1, VSTORE_1)

@@ -77,18 +77,22 @@ static written_kernel *kernel_of(program_writer *w, const clgi_kernel_source *so
 
 static void write_kernel(program_writer *w, written_kernel *kernel, const clgi_kernel_source *source)
 {
-    clgi_kernel_text text = { 0 };
-    clgi_text defines = { 0 };
-    if (!clgi_kernel_text_make(&text, &w->head, "offline", source, &w->error)) next_program(w);
+    clgi_kernel_name name;
+    clgi_text text = { 0 }, defines = { 0 };
+    if (!clgi_kernel_name_make(&name, &w->head, "offline", source, &w->error)) next_program(w);
+    if (!w->error.status) {
+        clgi_kernel_text_add(&text, &w->head, &name, source);
+        if (text.failed) clgi_fail_memory(&w->error, text.capacity);
+    }
     if (!w->error.status) {
         if (!w->in_program++) fputs(w->head.text.data, w->program);
-        fputs(text.text.data, w->program);
-        memcpy(kernel->name, text.name, sizeof kernel->name);
+        fputs(text.data, w->program);
+        memcpy(kernel->name, name.function, sizeof kernel->name);
         kernel->program = w->programs;
         clgi_text_add(&defines, "%s", source->defines);
         kernel->defines = defines.data;
     }
-    clgi_kernel_text_finish(&text);
+    clgi_text_finish(&text);
 }
 
 static void add_source(program_writer *w, const clgi_kernel_source *source, const char *implementation,

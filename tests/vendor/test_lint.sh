@@ -84,9 +84,12 @@ resize.cl            CHANNELS=16 COLS_PER_ITEM=1 BACK=0 BILINEAR=0 VEC=1
 resize.cl            CHANNELS=16 COLS_PER_ITEM=1 BACK=1 BILINEAR=0 VEC=1
 attention_cpu.cl     VEC=16 PASS=0 CAUSAL=1 MASK=1
 attention_cpu.cl     VEC=8 PASS=1 CAUSAL=2 BIAS=1 BIAS_GRADIENT=1 DEPTH=24
-attention_gpu.cl     VEC=1 PASS=0 CAUSAL=3 MASK=1
-attention_gpu.cl     VEC=1 PASS=1 GROUP=1 BIAS=1
-attention_gpu.cl     VEC=1 PASS=2 DEPTH=256 BIAS_GRADIENT=1
+attention_gpu.cl     LINT_TILES VEC=1 PASS=0 CAUSAL=3 MASK=1
+attention_gpu.cl     LINT_TILES VEC=1 PASS=1 GROUP=1 BIAS=1
+attention_gpu.cl     LINT_TILES VEC=1 PASS=1 HEIGHT=1 GROUP=256 DEPTH=256 KEYS=0
+attention_gpu.cl     LINT_TILES VEC=1 PASS=1 HEIGHT=1 GROUP=256 DEPTH=256 VALUES=0
+attention_gpu.cl     LINT_TILES VEC=1 PASS=2 DEPTH=256 BIAS_GRADIENT=1
+attention_tiles.cl   VEC=1 GROUP=128 HEIGHT=2
 attention_sum.cl     VEC=8
 pool_window.cl       CHANNELS=16 MEAN=0 COLS_PER_ITEM=4 DISJOINT=0
 pool_window.cl       CHANNELS=16 MEAN=1 COLS_PER_ITEM=4 DISJOINT=0 ADAPTIVE=1

@@ -62,6 +62,13 @@ typedef struct clg_product {
     int32_t a_transposed, b_transposed;
 } clg_product;
 
+/* What a backend learns of one launch that is repeated, its numbers being the same: for instance into how many pieces it
+ * cuts a long one. Zero before the first; the backend alone reads and writes it.                  */
+typedef struct clg_pace {
+    uint64_t groups, piece, timed_groups, timed_ns;
+    int32_t settled;
+} clg_pace;
+
 /* How a buffer is mapped. */
 enum { CLG_MAP_READ = 1, CLG_MAP_WRITE = 2 };
 
@@ -106,9 +113,9 @@ typedef struct clg_backend {
     void (*kernel_release)(void *handle, clg_kernel *kernel);
     clg_status (*set_argument)(void *handle, clg_kernel *kernel, uint32_t index, const clg_argument *argument,
                                clg_error *error);
-    /* global is already a multiple of local. */
+    /* global is already a multiple of local. pace: of this launch; NULL: it is not repeated. */
     clg_status (*launch)(void *handle, clg_kernel *kernel, const uint64_t global[3], const uint64_t local[3],
-                         clg_error *error);
+                         clg_pace *pace, clg_error *error);
     /* A matrix product by a library that is opened at run time (CLBlast). Optional: there is none. With product NULL it
      * only says whether the library is there: CLG_OK or CLG_EUNSUPPORTED.                        */
     clg_status (*product)(void *handle, const clg_product *product, clg_error *error);

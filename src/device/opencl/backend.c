@@ -48,7 +48,9 @@ clg_status clgi_opencl_attach(const clgi_opencl_device *device, const clg_device
     made->device = device->device;
     made->max_allocation_bytes = info->max_allocation_bytes;
     made->host_memory = device->host_memory;
+    made->launch_limit_ns = clgi_opencl_launch_limit(info->type);
     memcpy(made->id, device->id, sizeof made->id);
+    memcpy(made->identity, device->identity, sizeof made->identity);
     const cl_int code = queue != NULL ? take_queue(made, queue) : make_queue(made, device->platform);
     if (code == CL_SUCCESS) {
         *ret_opencl = made;
@@ -198,6 +200,7 @@ static clg_status backend_open(const clg_device_info *info, const clg_device_opt
     }
     CLGI_TRY(choose_family(&device->probe, info, options, &traits.family, error));
     CLGI_TRY(clgi_opencl_attach(device, info, options != NULL ? options->queue : NULL, &opencl, error));
+    opencl->isolated = clgi_probe_wants_child(device, info);
     fill_traits(device, info, &traits);
     *ret_handle = opencl;
     *ret_traits = traits;

@@ -65,10 +65,12 @@ typedef struct clgi_opencl {
     uint64_t max_allocation_bytes;
     int host_memory;
     int lost;
-    int profiling; /* each launch is timed (CLGRAD_PROFILE) */
+    int profiling;            /* each launch is timed (CLGRAD_PROFILE) */
+    uint64_t launch_limit_ns; /* longer launches are cut (launch.c); 0: none is */
     uint64_t longest_ns;
     uint64_t handles; /* contexts, queues, memory, programs, kernels */
-    char id[24];
+    char id[24], identity[256];
+    int isolated; /* programs are built in a child process first (isolate.c) */
 } clgi_opencl;
 
 struct clg_program {
@@ -81,6 +83,7 @@ struct clg_kernel {
     cl_kernel kernel;
     clg_program *program;
     int enqueued;
+    char name[48]; /* for the log: its beginning */
 };
 
 /* Context and queue only: what the probe runs on. queue: the caller's cl_command_queue, or NULL for one of its own. */
@@ -123,6 +126,8 @@ clg_status clgi_opencl_map(void *handle, clg_memory *memory, uint64_t offset, ui
 clg_status clgi_opencl_unmap(void *handle, clg_memory *memory, void *pointer, clg_error *error);
 clg_status clgi_opencl_build(void *handle, const char *const *texts, size_t n_texts, const void *binary,
                              size_t binary_bytes, clg_program **ret_program, clg_error *error);
+/* Makes each of the program's kernels once: some drivers compile then. */
+clg_status clgi_opencl_every_kernel(clgi_opencl *opencl, clg_program *program, clg_error *error);
 clg_status clgi_opencl_binary(void *handle, clg_program *program, void **ret_binary, size_t *ret_bytes,
                               clg_error *error);
 void clgi_opencl_program_release(void *handle, clg_program *program);
@@ -132,9 +137,12 @@ void clgi_opencl_kernel_release(void *handle, clg_kernel *kernel);
 clg_status clgi_opencl_set_argument(void *handle, clg_kernel *kernel, uint32_t index,
                                     const clg_argument *argument, clg_error *error);
 clg_status clgi_opencl_launch(void *handle, clg_kernel *kernel, const uint64_t global[3],
-                              const uint64_t local[3], clg_error *error);
+                              const uint64_t local[3], clg_pace *pace, clg_error *error);
 clg_status clgi_opencl_flush(void *handle, clg_error *error);
 clg_status clgi_opencl_finish(void *handle, clg_error *error);
+
+/* Nanoseconds that one launch may take on a device of this type ("cpu", "gpu" ...), 0: any (launch.c). */
+uint64_t clgi_opencl_launch_limit(const char *type);
 
 /* The only build options; values go by #define. */
 #define CLGI_OPENCL_BUILD_OPTIONS "-cl-std=CL1.2"

@@ -53,7 +53,7 @@ clg_status clgi_bench_time(const clgi_bench *bench, clg_kernel *kernel, const ui
     for (int t = 0; t < tries; t++) {
         uint64_t start = clgi_time_ns();
         for (int i = 0; i < launches; i++)
-            CLGI_TRY(clgi_opencl_launch(bench->opencl, kernel, global, local, error));
+            CLGI_TRY(clgi_opencl_launch(bench->opencl, kernel, global, local, NULL, error));
         CLGI_TRY(clgi_opencl_finish(bench->opencl, error));
         double seconds = (double)(clgi_time_ns() - start) * 1e-9 / launches;
         if (seconds < best) best = seconds;
@@ -77,7 +77,7 @@ static clg_status probe_trips(const clgi_bench *bench, clg_memory *scratch, clgi
                                        clgi_bench_number(TRIPS_AFTER) };
     CLGI_TRY(clgi_bench_kernel(bench, "trips_probe", arguments, 3, &kernel, error));
     CLGI_TRY(clgi_opencl_write(opencl, scratch, 0, counted, sizeof counted, error));
-    CLGI_TRY(clgi_opencl_launch(opencl, kernel, one, one, error));
+    CLGI_TRY(clgi_opencl_launch(opencl, kernel, one, one, NULL, error));
     CLGI_TRY(clgi_opencl_read(opencl, scratch, 0, counted, sizeof counted, error));
     if (counted[0] != TRIPS || counted[1] != TRIPS_AFTER) {
         uint32_t survived = counted[0] < TRIPS ? counted[0] : TRIPS;
@@ -101,7 +101,7 @@ static clg_status time_chain(const clgi_bench *bench, clg_memory *scratch, const
     const clg_argument arguments[] = { clgi_bench_memory(scratch), clgi_bench_number(CHAIN_LENGTH) };
     CLGI_TRY(clgi_bench_kernel(bench, name, arguments, 2, &kernel, error));
     CLGI_TRY(clgi_opencl_fill(opencl, scratch, 0, sizeof ends, &zero, sizeof zero, error));
-    CLGI_TRY(clgi_opencl_launch(opencl, kernel, global, local, error)); /* compiles on some drivers */
+    CLGI_TRY(clgi_opencl_launch(opencl, kernel, global, local, NULL, error)); /* compiles on some drivers */
     CLGI_TRY(clgi_opencl_read(opencl, scratch, 0, ends, sizeof ends, error));
     for (size_t i = 0; i < CHAINS; i++) {
         if (ends[i] == 1.0f) continue;
@@ -164,7 +164,7 @@ static clg_status probe_copy(const clgi_bench *bench, clgi_probe *probe, clg_err
     const clg_argument arguments[] = { clgi_bench_memory(from), clgi_bench_memory(to) };
     CLGI_TRY(clgi_bench_kernel(bench, "copy_probe", arguments, 2, &kernel, error));
     CLGI_TRY(clgi_opencl_fill(opencl, from, 0, COPY_BYTES, &pattern, sizeof pattern, error));
-    CLGI_TRY(clgi_opencl_launch(opencl, kernel, global, local, error)); /* warm-up */
+    CLGI_TRY(clgi_opencl_launch(opencl, kernel, global, local, NULL, error)); /* warm-up */
     CLGI_TRY(clgi_opencl_finish(opencl, error));
     CLGI_TRY(clgi_bench_time(bench, kernel, global, local, 3, &seconds, error));
     CLGI_TRY(compare_copy(bench, to, pattern, probe, error));

@@ -63,7 +63,7 @@ int clgi_probe_load(const char *identity, clgi_probe *ret_probe)
     clgi_disk_cache_close(&cache);
     if (there) memcpy(line, bytes, size);
     clgi_free(bytes);
-    if (!clgi_probe_parse(line, &p) || (p.died && clgi_quirk_ignored("CRASHED"))) return 0;
+    if (!clgi_probe_parse(line, &p) || (p.died && clgi_quirk_crash_ignored())) return 0;
     *ret_probe = p;
     return 1;
 }

@@ -1,11 +1,11 @@
-/* Programs, kernels and launches. A kernel object has its own arguments; it keeps its program alive.
+/* Programs and kernels. A kernel object has its own arguments; it keeps its program alive.
  * Work-group limits of a kernel are the driver's to enforce: rusticl 22.3 reports 32 and takes 1,024. */
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "device/opencl/opencl.h"
+#include "device/opencl/isolate.h"
 
 /* The build log as one line, for a message; the whole of it goes to the log callback. Drivers give empty
  * logs, logs with NUL inside, and nothing at all when the buffer is too small: its size is asked first. */
@@ -65,6 +65,8 @@ clg_status clgi_opencl_build(void *handle, const char *const *texts, size_t n_te
 {
     clgi_opencl *opencl = handle;
     clg_status status = clgi_opencl_usable(opencl, "build", error);
+    if (status == CLG_OK && opencl->isolated && binary == NULL)
+        status = clgi_build_in_child(opencl, texts, n_texts, error);
     if (status != CLG_OK) return status;
     clg_program *made = clgi_alloc_zero(1, sizeof *made);
     if (made == NULL) return clgi_fail_memory(error, sizeof *made);
@@ -142,11 +144,34 @@ clg_status clgi_opencl_kernel(void *handle, clg_program *program, const char *na
                                 name);
     }
     made->program = program;
+    snprintf(made->name, sizeof made->name, "%s", name);
     program->references++;
     program->created++;
     opencl->handles++;
     *ret_kernel = made;
     return CLG_OK;
+}
+
+clg_status clgi_opencl_every_kernel(clgi_opencl *opencl, clg_program *program, clg_error *error)
+{
+    size_t bytes = 0;
+    char *names = NULL;
+    clg_status status = CLG_OK;
+    cl_int code = opencl->cl->clGetProgramInfo(program->program, CL_PROGRAM_KERNEL_NAMES, 0, NULL, &bytes);
+    if (code == CL_SUCCESS && (names = clgi_alloc_zero(bytes + 1, 1)) == NULL)
+        return clgi_fail_memory(error, bytes);
+    if (code == CL_SUCCESS)
+        code = opencl->cl->clGetProgramInfo(program->program, CL_PROGRAM_KERNEL_NAMES, bytes, names, NULL);
+    if (code != CL_SUCCESS) status = clgi_opencl_fail(opencl, error, code, "kernels of a program");
+    char *rest = NULL;
+    for (char *name = status == CLG_OK ? strtok_r(names, ";", &rest) : NULL; name && status == CLG_OK;
+         name = strtok_r(NULL, ";", &rest)) {
+        clg_kernel *kernel = NULL;
+        status = clgi_opencl_kernel(opencl, program, name, &kernel, error);
+        clgi_opencl_kernel_release(opencl, kernel);
+    }
+    clgi_free(names);
+    return status;
 }
 
 void clgi_opencl_kernel_release(void *handle, clg_kernel *kernel)
@@ -172,46 +197,4 @@ clg_status clgi_opencl_set_argument(void *handle, clg_kernel *kernel, uint32_t i
     cl_int code = opencl->cl->clSetKernelArg(kernel->kernel, index, bytes, value);
     if (code == CL_SUCCESS) return CLG_OK;
     return clgi_opencl_fail(opencl, error, code, "argument %u of %zu bytes", (unsigned)index, bytes);
-}
-
-/* How long the launch took on the device. A driver that cannot say has its launches not timed. */
-static cl_int note_time(clgi_opencl *opencl, cl_event event)
-{
-    cl_ulong start = 0, end = 0;
-    cl_int code = opencl->cl->clWaitForEvents(1, &event);
-    cl_int told =
-        opencl->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
-    if (told == CL_SUCCESS)
-        told = opencl->cl->clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
-    if (code == CL_SUCCESS && told == CL_SUCCESS && end > start && end - start > opencl->longest_ns)
-        opencl->longest_ns = end - start;
-    opencl->cl->clReleaseEvent(event);
-    return code;
-}
-
-clg_status clgi_opencl_launch(void *handle, clg_kernel *kernel, const uint64_t global[3],
-                              const uint64_t local[3], clg_error *error)
-{
-    clgi_opencl *opencl = handle;
-    clg_status status = clgi_opencl_usable(opencl, "launch", error);
-    if (status != CLG_OK) return status;
-    if (global[0] == 0 || global[1] == 0 || global[2] == 0) return CLG_OK;
-    size_t items[3], group_items[3];
-    cl_event event = NULL;
-    for (int i = 0; i < 3; i++) {
-        items[i] = (size_t)global[i];
-        group_items[i] = (size_t)local[i];
-    }
-    cl_int code = opencl->cl->clEnqueueNDRangeKernel(opencl->queue, kernel->kernel, 3, NULL, items,
-                                                     group_items, 0, NULL, opencl->profiling ? &event : NULL);
-    if (event != NULL) code = note_time(opencl, event);
-    if (code != CL_SUCCESS) {
-        return clgi_opencl_fail(
-            opencl, error, code, "launch: %zux%zux%zu work-items in groups of %zux%zux%zu on device %s",
-            items[0], items[1], items[2], group_items[0], group_items[1], group_items[2], opencl->id);
-    }
-    if (!kernel->enqueued) kernel->program->enqueued++;
-    kernel->enqueued = 1;
-    kernel->program->launched = 1;
-    return CLG_OK;
 }
