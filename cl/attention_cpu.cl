@@ -252,9 +252,9 @@ KERNEL NAME(attention_cpu)(VIEW(q), VIEW(k), VIEW(v), VIEW(dy), __global const f
 #if BIAS_GRADIENT
                                 __global float *db, const ulong db_offset,
 #endif
-                                const long q_rows, SIZES)
+                                const long q_rows, const long parts, SIZES)
 {
-    const long owner = get_global_id(1), parts = get_global_size(0), key_heads = heads / shared;
+    const long owner = get_global_id(1), key_heads = heads / shared;
     const long b = owner / key_heads, key_head = owner % key_heads;
     const float scale = as_float(scale_bits);
     VF k_turned[DEPTH * COLS], v_turned[DEPTH * COLS], dk_sums[SPAN * DV], dv_sums[SPAN * DV];

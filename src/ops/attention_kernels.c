@@ -158,6 +158,7 @@ static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter
         clgi_launch_output(launch, &problem->out[0]);
     for (int o = 1; o < problem->n_out; ++o) clgi_launch_output(launch, &problem->out[o]);
     clgi_launch_long(launch, rows);
+    clgi_launch_long(launch, parts);
     add_sizes(launch, &s);
     set_size(launch, parts, s.batch * s.heads / s.shared, 1);
     if (parts > 1) emit_sum(emitter, workspace, &problem->out[0], parts, vec);
@@ -170,7 +171,8 @@ enum {
     WIDTH = 4,        /* of a patch */
     HEIGHT = 4,       /* and its largest */
     MOST_TILES = 128, /* of a launch, 4,096 keys: displays wait for the end of one */
-    SUMS = 31         /* floats that a work-item sums up in registers, so that none spills: docs/vendors.md */
+    SUMS = 31,        /* floats that a work-item sums up in registers, so that none spills: docs/vendors.md */
+    BOTH = 4          /* chunks of the head size at most, that one launch sums up for keys and for values */
 };
 
 /* How a tile is shared out: patches of height x WIDTH elements, `slots` of them per work-item. */
@@ -208,15 +210,24 @@ static int64_t tiles_per_launch(const clgi_problem *problem, const clgi_attentio
     return most < 1 ? 1 : most > MOST_TILES ? MOST_TILES : most;
 }
 
+static int has_output(const int *outputs, int output)
+{
+    while (*outputs >= 0 && *outputs != output) ++outputs;
+    return *outputs == output;
+}
+
 static clgi_launch *start_tiles(const clgi_problem *problem, clgi_emitter *emitter, const clgi_attention *s,
-                                int pass, const tile_split *split)
+                                int pass, const int *outputs, const tile_split *split)
 {
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_gpu.cl");
+    clgi_launch_include(launch, "attention_tiles.cl");
     clgi_launch_define(launch, "VEC", 1);
     clgi_launch_define(launch, "PASS", pass);
     clgi_launch_define(launch, "GROUP", split->group);
     clgi_launch_define(launch, "TILE", TILE);
     clgi_launch_define(launch, "HEIGHT", split->height);
+    if (pass == 1 && !has_output(outputs, 1)) clgi_launch_define(launch, "KEYS", 0);
+    if (pass == 1 && !has_output(outputs, 2)) clgi_launch_define(launch, "VALUES", 0);
     define_common(launch, s, problem);
     for (int i = ATTENTION_Q; i <= (pass ? ATTENTION_DY : ATTENTION_V); ++i)
         add_view(launch, &problem->in[i]);
@@ -240,7 +251,7 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
     clgi_operand out[2];
     int n_out = 0;
     for (; outputs[n_out] >= 0;
-         ++n_out) { /* every launch goes on from the one before, read by others or not */
+         ++n_out) { /* a launch adds to what the one before wrote, read by others or not */
         out[n_out] = problem->out[outputs[n_out]];
         if (out[n_out].value < 0)
             out[n_out].value =
@@ -248,10 +259,11 @@ static void emit_tiles(const clgi_problem *problem, clgi_emitter *emitter, int p
     }
     for (int64_t from = 0; from < tiles; from += step) {
         const int64_t to = from + step < tiles ? from + step : tiles;
-        clgi_launch *launch = start_tiles(problem, emitter, &s, pass, &split);
+        clgi_launch *launch = start_tiles(problem, emitter, &s, pass, outputs, &split);
         for (int o = 0; o < n_out; ++o) clgi_launch_output(launch, &out[o]);
         if (workspace >= 0) clgi_launch_workspace(launch, workspace);
         add_sizes(launch, &s);
+        clgi_launch_int(launch, (int32_t)clgi_ceil_div(s.depth, TILE));
         clgi_launch_long(launch, from);
         clgi_launch_long(launch, to);
         clgi_launch_int(launch, from == 0);
@@ -267,10 +279,15 @@ static void emit_forward_tiles(const clgi_problem *problem, clgi_emitter *emitte
     emit_tiles(problem, emitter, 0, outputs, clgi_emit_workspace(emitter, bytes));
 }
 
+/* Gradients to keys and to values where the sums of both do not stay in registers: one after the other. */
 static void emit_gradient_tiles(const clgi_problem *problem, clgi_emitter *emitter)
 {
-    static const int keys[] = { 1, 2, -1 }, queries[] = { 0, -1, -1 }, with_bias[] = { 0, 3, -1 };
-    emit_tiles(problem, emitter, 1, keys, -1);
+    static const int both[] = { 1, 2, -1 }, keys[] = { 1, -1 }, values[] = { 2, -1 };
+    static const int queries[] = { 0, -1 }, with_bias[] = { 0, 3, -1 };
+    const int64_t depth = problem->in[ATTENTION_Q].view.shape.dim[3];
+    const int apart = problem->traits->family != CLG_FAMILY_CPU && depth > BOTH * TILE;
+    emit_tiles(problem, emitter, 1, apart ? keys : both, -1);
+    if (apart) emit_tiles(problem, emitter, 1, values, -1);
     emit_tiles(problem, emitter, 2, problem->n_out == 4 ? with_bias : queries, -1);
 }
 
