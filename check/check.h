@@ -1,7 +1,7 @@
 /* The checking library: every op on a device against the f64 host oracle, case by case.
  *
  *     clgi_check_totals totals;
- *     clgi_check_run("0:0", CLG_FAMILY_GPU, "softmax", 1, 0, print_line, NULL, &totals, &error);
+ *     clgi_check_run("0:0", NULL, "softmax", 1, 0, print_line, NULL, &totals, &error);
  *
  * `clgrad check` and the tests use it; the library does not contain it. A case is one printable line,
  * and that line (or any part of it) is the filter that runs it again.                            */
@@ -24,10 +24,10 @@ typedef struct clgi_check_totals {
 
 /* Runs the cases whose line contains `filter` (NULL or "": all) on the device, of each op the first and each
  * `every`-th behind it (1: all). `line` gets a line per case, as text or, with `json`, the lines of one JSON
- * document. The result is CLG_OK when the cases ran, failed
+ * document. The options are those of clg_device_open_with. The result is CLG_OK when the cases ran, failed
  * ones included: look at the totals. Errors: no such device, no memory.                           */
-clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int every, int json,
-                          void (*line)(const char *text, void *payload), void *payload,
+clg_status clgi_check_run(const char *device_spec, const clg_device_options *options, const char *filter,
+                          int every, int json, void (*line)(const char *text, void *payload), void *payload,
                           clgi_check_totals *ret_totals, clg_error *error);
 
 /* Adds one name, or a list of them joined by '+'. */

@@ -285,8 +285,8 @@ static void frame(run *r, int begin)
     clgi_text_finish(&text);
 }
 
-clg_status clgi_check_run(const char *device_spec, clg_family family, const char *filter, int every, int json,
-                          void (*line)(const char *text, void *payload), void *payload,
+clg_status clgi_check_run(const char *device_spec, const clg_device_options *options, const char *filter,
+                          int every, int json, void (*line)(const char *text, void *payload), void *payload,
                           clgi_check_totals *ret_totals, clg_error *error)
 {
     clg_status status = CLG_OK;
@@ -299,9 +299,7 @@ clg_status clgi_check_run(const char *device_spec, clg_family family, const char
     r->line = line;
     r->payload = payload;
     r->error = error ? error : &unused;
-    clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
-    options.family = family;
-    CLGI_TRY(clg_device_open_with(device_spec, &options, &r->device, r->error));
+    CLGI_TRY(clg_device_open_with(device_spec, options, &r->device, r->error));
     CLGI_TRY(clg_device_open("host", &r->host, r->error));
     CLGI_TRY(dirty_arena(r->device, r->error));
     frame(r, 1);

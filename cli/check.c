@@ -9,13 +9,14 @@
 #endif
 
 typedef struct check_options {
-    const char *device, *family, *filter;
+    cli_where where;
+    const char *family, *filter;
     int64_t every;
     int json, failed, differences, second;
 } check_options;
 
 const cli_option cli_options_check[] = {
-    { "device", CLI_TEXT, offsetof(check_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    CLI_WHERE(check_options),
     { "family", CLI_TEXT, offsetof(check_options, family), "F",
       "cpu, gpu, all or auto (default): the kernels to run", 0 },
     { "filter", CLI_TEXT, offsetof(check_options, filter), "TEXT", "only cases whose line contains it", 0 },
@@ -77,10 +78,13 @@ static int run(const cli_verb *verb, check_options *o, clg_family family, const 
 {
     clg_error error = CLG_ERROR_INIT;
     clgi_check_totals totals = { 0 };
+    clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
+    options.family = family;
+    options.precision = (clg_precision)o->where.precision;
     clg_status status =
         o->differences ? clgi_check_differences(o->filter, o->second ? 2 : 1, print_line, o, &totals, &error)
-                       : clgi_check_run(o->device ? o->device : "auto", family, o->filter, (int)o->every,
-                                        o->json, print_line, o, &totals, &error);
+                       : clgi_check_run(o->where.device ? o->where.device : "auto", &options, o->filter,
+                                        (int)o->every, o->json, print_line, o, &totals, &error);
     if (status) return cli_fail(&error);
     if (!totals.cases && o->filter) return no_case(verb, o->filter);
     clgi_usage_merge(usage, totals.usage.names);
@@ -102,7 +106,8 @@ int cli_run_check(const cli_verb *verb, int argc, char **argv)
     int code = cli_parse(verb, argc, argv, &o, NULL);
     if (code != CLI_CONTINUE) return code;
     setenv("CLGRAD_CACHE", "off", 0); /* nobody else wants these kernels, and binaries cost time */
-    if (o.differences && (o.device || strcmp(o.family, "auto") != 0 || o.every > 1 || o.json))
+    if (o.differences &&
+        (o.where.device || o.where.precision || strcmp(o.family, "auto") != 0 || o.every > 1 || o.json))
         return cli_usage(verb, "--differences takes --filter and --failed only: it runs on the host in f64");
     if (o.second && !o.differences) return cli_usage(verb, "--second has no effect without --differences");
     if (o.json && o.failed)

@@ -12,12 +12,12 @@
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONTINUE = -1 };
 
 /* --- options.c: one table per verb -------------------------------------------------------------- */
-typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT, CLI_REAL, CLI_POSITIVE } cli_kind;
+typedef enum cli_kind { CLI_FLAG, CLI_TEXT, CLI_COUNT, CLI_REAL, CLI_POSITIVE, CLI_CHOICE } cli_kind;
 typedef struct cli_option {
     const char *name;
     cli_kind kind;
-    size_t offset;        /* of the member: int, const char *, int64_t or double (positive: above 0) */
-    const char *argument; /* "N", "FILE"; NULL for a flag */
+    size_t offset; /* of the member: int, const char *, int64_t, double (positive: above 0), int (choice: from 1) */
+    const char *argument; /* "N", "FILE"; of a choice its words, "f32|bf16"; NULL for a flag */
     const char *help;
     int64_t low; /* lowest value of a count */
 } cli_option;
@@ -37,6 +37,17 @@ typedef struct cli_verb {
 int cli_parse(const cli_verb *verb, int argc, char **argv, void *values, const char **words);
 void cli_help(const cli_verb *verb, FILE *file);
 
+/* Where a verb computes: a member `where` of its options, and two rows of its table. */
+typedef struct cli_where {
+    const char *device; /* NULL: auto */
+    int precision;      /* clg_precision */
+} cli_where;
+#define CLI_WHERE(options)                                                                                   \
+    { "device", CLI_TEXT, offsetof(options, where.device), "D",                                              \
+      "auto, host, 0:1 as `clgrad devices` numbers, or a part of a name", 0 },                               \
+    { "precision", CLI_CHOICE, offsetof(options, where.precision), "f32|bf16",                               \
+      "of matrix products: bf16 where the device has a matrix engine (default f32)", 0 }
+
 /* --- settings.c: what a user may change of a recipe ----------------------------------------------- */
 typedef struct cli_settings {
     const char *optimizer, *schedule; /* NULL: the recipe's */
@@ -54,8 +65,10 @@ void cli_settings_init(cli_settings *settings);
 int cli_settings_apply(const cli_verb *verb, const cli_settings *settings, recipe *r);
 
 /* --- files.c ------------------------------------------------------------------------------------- */
-/* CLG_EIO where the option's file cannot be written; `path` may be NULL. */
-clg_status cli_check_writable(const char *option, const char *path, clg_error *error);
+/* CLG_EIO where the option's file cannot be made or be replaced; `path` may be NULL. Leaves nothing behind. */
+clg_status cli_check_replaceable(const char *option, const char *path, clg_error *error);
+/* CLG_EIO where the option's file cannot be opened to append lines to it, /dev/null and its like included. */
+clg_status cli_check_appendable(const char *option, const char *path, clg_error *error);
 /* Whether two paths lead to one file, there or not yet. Not so of /dev/null and its like. */
 int cli_same_file(const char *a, const char *b);
 
@@ -82,8 +95,9 @@ void cli_log_to_stderr(cli_log *log);
 /* NULL after a message that names the nearest. */
 const recipe *cli_recipe(const cli_verb *verb, const char *name);
 const recipe *cli_recipe_at(size_t index);
-/* Opens it and prints "device: NAME, because ...". */
-clg_status cli_device(const char *spec, clg_device **ret_device, clg_error *error);
+clg_status cli_device_open(const cli_where *where, clg_device **ret_device, clg_error *error);
+/* The same, and prints "device: NAME, because ...", with a precision that was asked for. */
+clg_status cli_device(const cli_where *where, clg_device **ret_device, clg_error *error);
 clg_status cli_optimizer(const recipe *r, clg_module *net, clg_optimizer **ret_optimizer, clg_error *error);
 /* What a saved model tells of itself. */
 typedef struct cli_metadata {
@@ -97,6 +111,8 @@ clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *
 /* A net with the file's parameters; the recipe is read from the file. CLG_ENONFINITE for NaN or infinity in it. */
 clg_status cli_model_open(const char *path, clg_device *device, const recipe **ret_recipe,
                           clg_module **ret_net, clg_error *error);
+/* CLG_EFORMAT, with both names, where the file tells another recipe. */
+clg_status cli_model_is_of(const char *path, const recipe *r, clg_error *error);
 /* CLG_EFORMAT unless the data have the classes (of a text: the characters) that the file was trained with. */
 clg_status cli_model_fits(const char *path, const clg_dataset *data, clg_error *error);
 /* CLG_ENONFINITE where an answer of the model in the file is NaN or infinite. */

@@ -5,14 +5,15 @@
 #include "cli.h"
 
 typedef struct eval_options {
-    const char *data, *device;
+    cli_where where;
+    const char *data;
     int64_t batch, samples;
 } eval_options;
 
 const cli_option cli_options_eval[] = {
     { "data", CLI_TEXT, offsetof(eval_options, data), "PATH",
       "the recipe's data, as for `clgrad train` (default: generated)", 0 },
-    { "device", CLI_TEXT, offsetof(eval_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    CLI_WHERE(eval_options),
     { "batch", CLI_COUNT, offsetof(eval_options, batch), "N", "samples at a time (default 128)", 1 },
     { "samples", CLI_COUNT, offsetof(eval_options, samples), "N",
       "number of generated samples (default 2000)", 10 },
@@ -40,7 +41,7 @@ int cli_run_eval(const cli_verb *verb, int argc, char **argv)
     if (code != CLI_CONTINUE) return code;
     if (o.data && o.samples > 0)
         return cli_usage(verb, "--samples has no effect with --data: it is for generated data");
-    clg_status status = cli_device(o.device, &device, &error);
+    clg_status status = cli_device(&o.where, &device, &error);
     double start = now();
     if (!status) status = cli_model_open(path, device, &r, &net, &error);
     if (!status) status = r->data(o.data, CLG_SPLIT_TEST, o.samples, &data, &error);

@@ -1,5 +1,6 @@
 /* Files that a run will write: looked at before it, because hours later it is too late. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,24 +16,54 @@ static char *folder_of(const char *path, const char **ret_name)
     return slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
 }
 
-clg_status cli_check_writable(const char *option, const char *path, clg_error *error)
+static clg_status refuse(const char *option, const char *path, const char *what, clg_error *error)
+{
+    cli_set_error(error, CLG_EIO, "--%s %.300s: %s", option, path, what);
+    return CLG_EIO;
+}
+
+/* Makes a file of that name and writes to it, so that a full disk is known, too; removes it if it is new. */
+static int try_to_write(const char *path, int flags)
+{
+    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0666);
+    if (file < 0) return errno;
+    int failed = (flags & O_EXCL) && (write(file, "", 1) != 1 || fsync(file)) ? errno : 0;
+    if (close(file) && !failed) failed = errno;
+    if (flags & O_EXCL) unlink(path);
+    return failed;
+}
+
+/* Writers make a file beside the old one and rename it: one with as long a name is tried. */
+static clg_status try_beside(const char *option, const char *path, clg_error *error)
+{
+    const size_t size = strlen(path) + 48;
+    char *beside = malloc(size);
+    if (!beside) return error->status = CLG_ENOMEM;
+    snprintf(beside, size, "%s.new-%ld-0123456789abcdef", path, (long)getpid());
+    const int failed = try_to_write(beside, O_EXCL);
+    free(beside);
+    return failed ? refuse(option, path, strerror(failed), error) : CLG_OK;
+}
+
+clg_status cli_check_replaceable(const char *option, const char *path, clg_error *error)
 {
     struct stat found;
-    const char *name;
     if (!path) return CLG_OK;
-    if (!stat(path, &found) && S_ISDIR(found.st_mode)) {
-        cli_set_error(error, CLG_EIO, "--%s %.300s is a folder", option, path);
-        return CLG_EIO;
-    }
+    if (!stat(path, &found) && S_ISDIR(found.st_mode)) return refuse(option, path, "it is a folder", error);
     if (!stat(path, &found) && !S_ISREG(found.st_mode))
-        return CLG_OK; /* not replaced: the writer has the word */
-    char *folder = folder_of(path, &name);
-    int failed = !folder || access(folder, W_OK | X_OK);
-    if (failed)
-        cli_set_error(error, CLG_EIO, "--%s %.300s: the folder cannot be written: %s", option, path,
-                      strerror(errno));
-    free(folder);
-    return failed ? CLG_EIO : CLG_OK;
+        return refuse(option, path, "not a regular file: it would be replaced", error);
+    return try_beside(option, path, error);
+}
+
+clg_status cli_check_appendable(const char *option, const char *path, clg_error *error)
+{
+    struct stat found;
+    if (!path) return CLG_OK;
+    const int is_new = stat(path, &found) != 0;
+    if (!is_new && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode))
+        return CLG_OK; /* what was opened and closed may be gone; its first line is written before the run */
+    const int failed = try_to_write(path, is_new ? O_EXCL : O_APPEND);
+    return failed ? refuse(option, path, strerror(failed), error) : CLG_OK;
 }
 
 int cli_same_file(const char *a, const char *b)

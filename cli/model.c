@@ -54,11 +54,23 @@ const recipe *cli_recipe(const cli_verb *verb, const char *name)
 
 /* --- Devices ------------------------------------------------------------------------------------ */
 
-clg_status cli_device(const char *spec, clg_device **ret_device, clg_error *error)
+clg_status cli_device_open(const cli_where *where, clg_device **ret_device, clg_error *error)
 {
-    clg_status status = clg_device_open(spec ? spec : "auto", ret_device, error);
+    clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
+    options.precision = (clg_precision)where->precision;
+    return clg_device_open_with(where->device ? where->device : "auto", &options, ret_device, error);
+}
+
+clg_status cli_device(const cli_where *where, clg_device **ret_device, clg_error *error)
+{
+    clg_status status = cli_device_open(where, ret_device, error);
     if (status) return status;
+    const char *engine = clg_device_describe(*ret_device)->engine;
     printf("device: %s\n", clg_device_reason(*ret_device));
+    if (engine)
+        printf("precision: bf16 in matrix products, by matrix engine %s\n", engine);
+    else if (where->precision == CLG_PRECISION_BF16)
+        puts("precision: f32, for the device has no matrix engine for bf16");
     fflush(stdout);
     return CLG_OK;
 }
@@ -169,6 +181,17 @@ clg_status cli_model_open(const char *path, clg_device *device, const recipe **r
     *ret_recipe = found;
     *ret_net = net;
     return CLG_OK;
+}
+
+clg_status cli_model_is_of(const char *path, const recipe *r, clg_error *error)
+{
+    char *name = NULL;
+    const clg_status status = clg_model_metadata(path, "recipe", &name, error);
+    if (status) return status == CLG_END ? CLG_OK : status;
+    const int same = !strcmp(name, r->name);
+    if (!same) cli_set_error(error, CLG_EFORMAT, "%.200s is of recipe %.60s, not %s", path, name, r->name);
+    clg_text_free(name);
+    return same ? CLG_OK : CLG_EFORMAT;
 }
 
 clg_status cli_model_vocabulary(const char *path, uint8_t *vocabulary, int64_t *ret_count, clg_error *error)

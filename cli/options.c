@@ -29,7 +29,20 @@ static int bad_value(const cli_verb *verb, const cli_option *o, const char *text
 {
     if (o->kind == CLI_REAL) return cli_usage(verb, "--%s: not a number: %s", o->name, text);
     if (o->kind == CLI_POSITIVE) return cli_usage(verb, "--%s: not a number above 0: %s", o->name, text);
+    if (o->kind == CLI_CHOICE) return cli_usage(verb, "--%s: not one of %s: %s", o->name, o->argument, text);
     return cli_usage(verb, "--%s: not a whole number of at least %lld: %s", o->name, (long long)o->low, text);
+}
+
+/* The place of the word among those between |, from 1; 0: it is none of them. */
+static int place_of(const char *words, const char *word)
+{
+    const size_t length = strlen(word);
+    int place = 1;
+    for (; strcspn(words, "|") != length || strncmp(words, word, length) != 0; ++place) {
+        words += strcspn(words, "|");
+        if (!*words++) return 0;
+    }
+    return place;
 }
 
 static int store(const cli_verb *verb, const cli_option *o, const char *text, void *values)
@@ -44,6 +57,9 @@ static int store(const cli_verb *verb, const cli_option *o, const char *text, vo
         if (!*text) return cli_usage(verb, "--%s: the value is empty", o->name);
         *(const char **)(void *)member = text;
         return CLI_CONTINUE;
+    case CLI_CHOICE:
+        *(int *)(void *)member = place_of(o->argument, text);
+        return *(int *)(void *)member ? CLI_CONTINUE : bad_value(verb, o, text);
     case CLI_COUNT: {
         long long number = strtoll(text, &end, 10);
         if (end == text || *end || errno || number < o->low) return bad_value(verb, o, text);

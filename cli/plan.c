@@ -2,13 +2,14 @@
 #include "cli.h"
 
 typedef struct plan_options {
-    const char *device, *stage;
+    cli_where where;
+    const char *stage;
     int64_t batch;
     int eval;
 } plan_options;
 
 const cli_option cli_options_plan[] = {
-    { "device", CLI_TEXT, offsetof(plan_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    CLI_WHERE(plan_options),
     { "batch", CLI_COUNT, offsetof(plan_options, batch), "N", "samples per step (default: the recipe's)", 1 },
     { "stage", CLI_TEXT, offsetof(plan_options, stage), "S",
       "graph, or the name of a pass (default: the final plan)", 0 },
@@ -30,7 +31,7 @@ int cli_run_plan(const cli_verb *verb, int argc, char **argv)
     const recipe *r = cli_recipe(verb, name);
     if (!r) return CLI_USAGE;
     if (o.batch < 0) o.batch = r->batch;
-    clg_status status = cli_device(o.device, &device, &error);
+    clg_status status = cli_device(&o.where, &device, &error);
     if (!status) status = cli_step_record(&step, device, r, o.batch, o.eval, &error);
     if (!status && (status = clg_graph_explain(step.graph, o.stage, &text)) != CLG_OK) {
         error = *clg_graph_error(step.graph);

@@ -4,14 +4,15 @@
 #include "cli.h"
 
 typedef struct predict_options {
-    const char *data, *device;
+    cli_where where;
+    const char *data;
     int64_t count, first;
 } predict_options;
 
 const cli_option cli_options_predict[] = {
     { "data", CLI_TEXT, offsetof(predict_options, data), "PATH",
       "the recipe's data, as for `clgrad train` (default: generated)", 0 },
-    { "device", CLI_TEXT, offsetof(predict_options, device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    CLI_WHERE(predict_options),
     { "count", CLI_COUNT, offsetof(predict_options, count), "N", "samples to show (default 6)", 1 },
     { "first", CLI_COUNT, offsetof(predict_options, first), "N", "number of the first sample (default 0)",
       0 },
@@ -118,7 +119,7 @@ int cli_run_predict(const cli_verb *verb, int argc, char **argv)
     clg_dataset *data = NULL;
     int code = cli_parse(verb, argc, argv, &o, &path);
     if (code != CLI_CONTINUE) return code;
-    clg_status status = cli_device(o.device, &device, &error);
+    clg_status status = cli_device(&o.where, &device, &error);
     if (!status) status = cli_model_open(path, device, &r, &net, &error);
     if (!status) status = r->data(o.data, CLG_SPLIT_TEST, 0, &data, &error);
     if (!status && clg_dataset_vocabulary(data)) {

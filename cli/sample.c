@@ -12,14 +12,15 @@
 enum { MAX_CLASSES = 256 };
 
 typedef struct sample_options {
-    const char *device, *prompt;
+    cli_where where;
+    const char *prompt;
     int64_t count, top_k, seed;
     double temperature, top_p;
 } sample_options;
 
 #define AT(member) offsetof(sample_options, member)
 const cli_option cli_options_sample[] = {
-    { "device", CLI_TEXT, AT(device), "D", "auto, host, 0:1, or a part of a name", 0 },
+    CLI_WHERE(sample_options),
     { "prompt", CLI_TEXT, AT(prompt), "TEXT", "the beginning (default: a new line)", 0 },
     { "count", CLI_COUNT, AT(count), "N", "characters to write (default 500)", 1 },
     { "temperature", CLI_REAL, AT(temperature), "X",
@@ -217,7 +218,7 @@ int cli_run_sample(const cli_verb *verb, int argc, char **argv)
     w.path = path;
     clg_status status = cli_model_vocabulary(path, w.vocabulary, &classes, &error);
     w.classes = (int)classes;
-    if (!status) status = clg_device_open(o.device ? o.device : "auto", &device, &error);
+    if (!status) status = cli_device_open(&o.where, &device, &error);
     if (!status) status = cli_model_open(path, device, &r, &w.net, &error);
     if (!status) status = write_text(&w, device, &o, &error);
     clg_module_destroy(w.net);

@@ -120,7 +120,8 @@ static int take(size_t i, const cli_settings *s, recipe *r)
         if (!isnan(*(const double *)from)) *(float *)to = (float)*(const double *)from;
         return !isnan(*(const double *)from);
     case CLI_TEXT:
-        break; /* none is of this kind */
+    case CLI_CHOICE:
+        break; /* none is of these kinds */
     }
     return 0;
 }

@@ -12,7 +12,8 @@
 #include "cli.h"
 
 typedef struct train_options {
-    const char *data, *device, *save, *log, *curve, *checkpoint;
+    cli_where where;
+    const char *data, *save, *log, *curve, *checkpoint;
     int64_t epochs, steps, batch, max_steps, seed, samples, checkpoint_steps;
     int resume, check_nan;
     cli_settings settings;
@@ -24,8 +25,7 @@ const cli_option cli_options_train[] = {
       "the recipe's data: MNIST's four IDX files in a folder; JPEG files in folders or an archive; a text "
       "(default: generated)",
       0 },
-    { "device", CLI_TEXT, AT(device), "D", "auto, host, 0:1 as `clgrad devices` numbers, or a part of a name",
-      0 },
+    CLI_WHERE(train_options),
     { "epochs", CLI_COUNT, AT(epochs), "N", "passes over the data (default: the recipe's)", 1 },
     { "steps", CLI_COUNT, AT(steps), "N", "length of the run and of its schedule, instead of --epochs", 1 },
     { "batch", CLI_COUNT, AT(batch), "N", "samples per step (default: the recipe's)", 1 },
@@ -132,13 +132,14 @@ static void print_last(clg_device *device, const clg_train_result *result)
 }
 
 /* A checkpoint that is missing or damaged is the loop's affair, which has the one before. */
-static clg_status check_resumed(const char *path, const clg_dataset *data, clg_error *error)
+static clg_status check_resumed(const char *path, const recipe *r, const clg_dataset *data, clg_error *error)
 {
     char *classes = NULL;
     clg_error ignored = CLG_ERROR_INIT;
     if (clg_model_metadata(path, "classes", &classes, &ignored)) return CLG_OK;
     clg_text_free(classes);
-    return cli_model_fits(path, data, error);
+    const clg_status status = cli_model_is_of(path, r, error);
+    return status ? status : cli_model_fits(path, data, error);
 }
 
 /* --- The run ----------------------------------------------------------------------------------- */
@@ -195,13 +196,14 @@ static int train(const train_options *o, const recipe *r)
     const int64_t tests =
         o->samples > 0 && o->samples < 2000 ? o->samples : 0; /* never more than are trained on */
     catch_signals();
-    clg_status status = cli_check_writable("save", o->save, &error);
-    if (!status) status = cli_check_writable("checkpoint", o->checkpoint, &error);
-    if (!status) status = cli_check_writable("curve", o->curve, &error);
-    if (!status) status = cli_device(o->device, &device, &error);
+    clg_status status = cli_check_replaceable("save", o->save, &error);
+    if (!status) status = cli_check_replaceable("checkpoint", o->checkpoint, &error);
+    if (!status) status = cli_check_replaceable("curve", o->curve, &error);
+    if (!status) status = cli_check_appendable("log", o->log, &error);
+    if (!status) status = cli_device(&o->where, &device, &error);
     if (!status) status = r->data(o->data, CLG_SPLIT_TRAIN, o->samples, &train_set, &error);
     if (!status) status = r->data(o->data, CLG_SPLIT_TEST, tests, &test_set, &error);
-    if (!status && o->resume) status = check_resumed(o->checkpoint, train_set, &error);
+    if (!status && o->resume) status = check_resumed(o->checkpoint, r, train_set, &error);
     if (!status) status = train_net(o, r, device, train_set, test_set, &error);
     if (!status && clg_dataset_vocabulary(train_set)) cli_print_ngrams(train_set, test_set);
     clg_dataset_destroy(train_set);

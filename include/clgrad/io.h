@@ -25,14 +25,17 @@ CLG_API clg_status clg_model_metadata(const char *path, const char *key, char **
 /* Everything that an exact resume needs, beside the module and the optimiser. */
 typedef struct clg_progress {
     uint64_t epoch, batch, step, seed;
-    uint64_t schedule[3]; /* memory of a schedule that has one (train.h) */
-    uint64_t reserved[5];
+    uint64_t schedule[3];    /* memory of a schedule that has one (train.h) */
+    uint64_t batch_size;     /* samples per step, and in the training data; 0: not known */
+    uint64_t samples;
+    uint64_t reserved[3];
 } clg_progress;
 /* The previous checkpoint stays as PATH.previous. A checksum covers the whole file. */
 CLG_API clg_status clg_checkpoint_save(const char *path, clg_module *module, clg_optimizer *optimizer,
                                        const clg_progress *progress, const char *const *metadata,
                                        clg_error *error);
-/* Takes PATH, or PATH.previous when PATH is damaged: *ret_previous then tells why (free with clg_text_free). */
+/* Takes PATH, or PATH.previous when PATH is damaged: *ret_previous then tells why (free with clg_text_free). Errors: as
+ * clg_model_load; CLG_EFORMAT with both names where the state is that of another kind of optimiser. */
 CLG_API clg_status clg_checkpoint_load(const char *path, clg_module *module, clg_optimizer *optimizer,
                                        clg_progress *ret_progress, char **ret_previous, clg_error *error);
 

@@ -123,6 +123,11 @@ CLG_API void clg_optimizer_clip(clg_optimizer *optimizer, float max_norm, float 
 /* Updates at every `calls`-th clg_minimize only, by the mean gradient of these calls. Set it before the first. */
 CLG_API void clg_optimizer_accumulate(clg_optimizer *optimizer, uint64_t calls);
 
+/* Calls of clg_minimize per update: 1 unless clg_optimizer_accumulate said otherwise. */
+CLG_API uint64_t clg_optimizer_accumulation(const clg_optimizer *optimizer);
+
+/* "adamw", "sgd" ...: the name of the function that made it. */
+CLG_API const char *clg_optimizer_name(const clg_optimizer *optimizer);
 CLG_API float clg_optimizer_lr(const clg_optimizer *optimizer);
 CLG_API void clg_optimizer_set_lr(clg_optimizer *optimizer, float lr);
 CLG_API uint64_t clg_optimizer_step(const clg_optimizer *optimizer);

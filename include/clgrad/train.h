@@ -80,8 +80,10 @@ typedef struct clg_train_result {
 } clg_train_result;
 
 /* `test` may be NULL. Where the optimiser keeps an average (optim.h), its test figures are told; the parameters
- * are the last ones, and clg_optimizer_swap_average gets at the others. Errors: CLG_ENONFINITE when the loss stops being finite, CLG_ERANGE for a bad label,
- * CLG_EINTERRUPTED after a stop; device and file errors as they come. The last checkpoint stays valid. */
+ * are the last ones, and clg_optimizer_swap_average gets at the others. Errors: CLG_EINVAL where the checkpoint to resume is of a run
+ * with another batch size or number of samples, and where the run is shorter than one accumulated update; CLG_ENONFINITE when the loss
+ * stops being finite, CLG_ERANGE for a bad label, CLG_EINTERRUPTED after a stop; device and file errors as they come. The last
+ * checkpoint stays valid. */
 CLG_API clg_status clg_train_classifier(clg_device *device, clg_module *net, clg_optimizer *optimizer,
                                         const clg_dataset *train, const clg_dataset *test,
                                         const clg_train_options *options, clg_train_result *ret_result,

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -201,6 +202,9 @@ static clg_status read_either(const char *folder, const char *name, int ndim, cl
     if (!path.failed && access(path.data, F_OK)) {
         clgi_text_add(&path, ".gz");
         if (!path.failed && access(path.data, F_OK)) {
+            if (errno == ENOTDIR)
+                CLGI_TRY(clgi_fail(error, CLG_EIO, "MNIST: %s is not a folder: the four IDX files lie in one",
+                                   folder));
             CLGI_TRY(clgi_fail(error, CLG_EIO, "MNIST: no %s or %s.gz in the folder %s", name, name, folder));
         }
     }

@@ -124,6 +124,13 @@ clg_status clg_dataset_text(const char *path, clg_split split, int64_t context, 
     if (!classes) CLGI_TRY(clgi_fail(error, CLG_EFORMAT, "%s: the text is empty", op.data));
     const size_t train = size / 10 * 9 + size % 10 * 9 / 10;
     const int is_train = split == CLG_SPLIT_TRAIN;
+    const size_t part = is_train ? train : size - train;
+    if (context > 0 && part <= (size_t)context)
+        CLGI_TRY(
+            clgi_fail(error, CLG_EFORMAT,
+                      "%s: the text is too short: %zu bytes, %zu of them for %s: a window takes %lld and "
+                      "one more",
+                      op.data, size, part, is_train ? "training" : "the test", (long long)context));
     status = make(op.data, (const char *)bytes + (is_train ? 0 : train), is_train ? train : size - train,
                   vocabulary, classes, context, ret_dataset, error);
 out:

@@ -29,8 +29,11 @@ static const struct {
     { "clgrad.schedule_rate", offsetof(clg_progress, schedule[0]), 1 },
     { "clgrad.schedule_best", offsetof(clg_progress, schedule[1]), 1 },
     { "clgrad.schedule_bad", offsetof(clg_progress, schedule[2]), 1 },
+    { "clgrad.batch_size", offsetof(clg_progress, batch_size), 1 },
+    { "clgrad.samples", offsetof(clg_progress, samples), 1 },
 };
 enum { PROGRESS_KEYS = sizeof progress_keys / sizeof *progress_keys };
+static const char OPTIMIZER_KEY[] = "clgrad.optimizer"; /* what made the state: "adamw" */
 
 /* --- The seal --------------------------------------------------------------------------------- */
 
@@ -196,6 +199,8 @@ clg_status clg_checkpoint_save(const char *path, clg_module *module, clg_optimiz
     CLGI_TRY(clgi_bundle_read(&bundle, error));
     if (!(texts = clgi_safetensors_pairs(metadata, error))) CLGI_TRY(CLG_EINVAL);
     CLGI_TRY(add_progress(texts, &all, error));
+    if (optimizer && json_object_set_new(texts, OPTIMIZER_KEY, json_string(clg_optimizer_name(optimizer))))
+        CLGI_TRY(clgi_fail_memory(error, sizeof OPTIMIZER_KEY));
     CLGI_TRY(clgi_safetensors_header(bundle.entries, bundle.count, texts, &header, error));
     clgi_checkpoint_seal(header.data, header.length, bundle.block, bundle.block_bytes);
     CLGI_TRY(clgi_checkpoint_previous(path, &previous, error));
@@ -237,6 +242,16 @@ out:
     return status;
 }
 
+/* Names tell more than the first tensor that is missing; older files have none. */
+static clg_status check_optimizer(const char *path, const clgi_safetensors *file,
+                                  const clg_optimizer *optimizer, clg_error *error)
+{
+    const char *found = clgi_safetensors_metadata(file, OPTIMIZER_KEY);
+    if (!found || !optimizer || !strcmp(found, clg_optimizer_name(optimizer))) return CLG_OK;
+    return clgi_fail(error, CLG_EFORMAT, "load: %s is a checkpoint of optimizer %.40s, not %s", path, found,
+                     clg_optimizer_name(optimizer));
+}
+
 clg_status clg_checkpoint_load(const char *path, clg_module *module, clg_optimizer *optimizer,
                                clg_progress *ret_progress, char **ret_previous, clg_error *error)
 {
@@ -248,6 +263,7 @@ clg_status clg_checkpoint_load(const char *path, clg_module *module, clg_optimiz
         return clgi_fail(error, CLG_EINVAL, "checkpoint_load: an argument is NULL");
     CLGI_TRY(open_either(path, &checkpoint, &why, error));
     CLGI_TRY(collect(&bundle, module, optimizer, error));
+    CLGI_TRY(check_optimizer(path, &checkpoint.file, optimizer, error));
     CLGI_TRY(clgi_bundle_match(&bundle, path, &checkpoint.file, error));
     CLGI_TRY(clgi_bundle_read(&bundle, error));
     CLGI_TRY(clgi_bundle_write(&bundle, &checkpoint.file, error));

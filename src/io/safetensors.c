@@ -178,15 +178,18 @@ clg_status clgi_safetensors_read(const char *name, const void *bytes, size_t siz
     uint64_t header = 0;
     const uint8_t *text = (const uint8_t *)bytes + sizeof header;
     if (size < sizeof header) {
-        return clgi_fail(error, CLG_EFORMAT, "safetensors: %s: ends at byte %zu, the length takes 8", name,
-                         size);
+        return clgi_fail(error, CLG_EFORMAT,
+                         "safetensors: %s is not a safetensors file: it ends at byte %zu, the length takes 8",
+                         name, size);
     }
     memcpy(&header, bytes, sizeof header);
-    if (header > HEADER_LIMIT || header > size - sizeof header) {
-        return clgi_fail(error, CLG_EFORMAT,
-                         "safetensors: %s: header of %llu bytes in a file of %zu (limit %llu)", name,
-                         (unsigned long long)header, size, (unsigned long long)HEADER_LIMIT);
-    }
+    if (header > HEADER_LIMIT) /* the first words of something else */
+        return clgi_fail(
+            error, CLG_EFORMAT,
+            "safetensors: %s is not a safetensors file: it does not begin with a header's length", name);
+    if (header > size - sizeof header)
+        return clgi_fail(error, CLG_EFORMAT, "safetensors: %s: header of %llu bytes in a file of %zu", name,
+                         (unsigned long long)header, size);
     json_error_t why = { 0 };
     file.header = header && text[0] == '{'
                       ? json_loadb((const char *)text, header, JSON_REJECT_DUPLICATES, &why)

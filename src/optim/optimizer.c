@@ -264,6 +264,16 @@ void clg_optimizer_accumulate(clg_optimizer *o, uint64_t calls)
     o->accumulate = calls ? calls : 1;
 }
 
+uint64_t clg_optimizer_accumulation(const clg_optimizer *optimizer)
+{
+    return optimizer ? optimizer->accumulate : 1;
+}
+
+const char *clg_optimizer_name(const clg_optimizer *optimizer)
+{
+    return optimizer ? optimizer->rule->name : "";
+}
+
 size_t clg_optimizer_state_count(const clg_optimizer *optimizer)
 {
     return optimizer ? optimizer->n_states + (clgi_average_slab(optimizer->average) != NULL) : 0;

@@ -41,7 +41,26 @@ static int checkpoint_exists(const char *path)
     return found;
 }
 
-clg_status clgi_run_resume(clgi_run *r)
+/* Steps of another size, or of other data, would not go on where the schedule and the order of the samples stand. */
+static clg_status check_same_run(const clgi_run *r, const clg_progress *found, int64_t samples)
+{
+    const struct {
+        const char *what;
+        uint64_t was, is;
+    } rows[] = { { "samples per step (batch)", found->batch_size, (uint64_t)r->options->batch },
+                 { "training samples", found->samples, (uint64_t)samples } };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i)
+        if (rows[i].was && rows[i].was != rows[i].is)
+            return clgi_fail(
+                r->error, CLG_EINVAL,
+                "resume: %s is of a run with %llu %s, this one has %llu, which would not "
+                "continue it: take %llu, or begin anew without resuming",
+                r->options->checkpoint, (unsigned long long)rows[i].was, rows[i].what,
+                (unsigned long long)rows[i].is, (unsigned long long)rows[i].was);
+    return CLG_OK;
+}
+
+clg_status clgi_run_resume(clgi_run *r, int64_t samples)
 {
     const char *path = r->options->checkpoint;
     char *previous = NULL;
@@ -53,7 +72,11 @@ clg_status clgi_run_resume(clgi_run *r)
     } else {
         clg_status status =
             clg_checkpoint_load(path, r->net, r->optimizer, &r->progress, &previous, r->error);
-        if (status) return status;
+        if (!status) status = check_same_run(r, &r->progress, samples);
+        if (status) {
+            clg_text_free(previous);
+            return status;
+        }
         r->saved_step = r->progress.step;
         if (previous) say(r, previous);
         clgi_text_add(&line, "resume: continuing after step %llu, in epoch %llu",

@@ -108,7 +108,7 @@ clg_status clgi_run_report_done(clgi_run *r);
 
 /* resume.c: the checkpoint written and read. */
 clg_status clgi_run_save(clgi_run *r);
-clg_status clgi_run_resume(clgi_run *r);
+clg_status clgi_run_resume(clgi_run *r, int64_t samples);
 /* Says so where the checkpoint is that of a run which came to its end. */
 void clgi_run_resume_length(clgi_run *r);
 

@@ -171,6 +171,24 @@ static clg_status make_loader(clgi_run *r, const clg_dataset *train)
     return r->step_ms ? CLG_OK : clgi_fail_memory(r->error, r->batches * sizeof *r->step_ms);
 }
 
+/* Gradients that are summed up and never used. A run that is cut short may go on from its checkpoint. */
+static clg_status check_updates(const clgi_run *r)
+{
+    const clg_train_options *o = r->options;
+    const uint64_t calls = clg_optimizer_accumulation(r->optimizer),
+                   all = o->steps ? o->steps : r->epochs * r->batches;
+    const uint64_t steps = all < r->end_step ? all : r->end_step;
+    const int goes_on = all >= calls && o->checkpoint;
+    char line[160];
+    if (steps >= calls) return CLG_OK;
+    snprintf(line, sizeof line,
+             "train: nothing is learned: an update takes %llu steps (accumulate), the run has %llu",
+             (unsigned long long)calls, (unsigned long long)steps);
+    if (!goes_on) return clgi_fail(r->error, CLG_EINVAL, "%s", line);
+    if (o->on_message) o->on_message(line, o->payload);
+    return CLG_OK;
+}
+
 static clg_status prepare(clgi_run *r, const clg_dataset *train, const clg_dataset *test)
 {
     clg_status status = CLG_OK;
@@ -179,11 +197,14 @@ static clg_status prepare(clgi_run *r, const clg_dataset *train, const clg_datas
     r->base_lr = clg_optimizer_lr(r->optimizer);
     r->check_each = r->options->check_nan || clgi_env_on(CLGI_ENV_CHECK_NAN);
     r->end_step = r->options->max_steps ? r->options->max_steps : UINT64_MAX;
-    CLGI_TRY(clgi_run_resume(r));
+    CLGI_TRY(clgi_run_resume(r, clg_dataset_count(train)));
+    r->progress.batch_size = (uint64_t)r->options->batch;
+    r->progress.samples = (uint64_t)clg_dataset_count(train);
     CLGI_TRY(make_loader(r, train));
     const uint64_t steps = r->options->steps;
     r->epochs = steps ? (steps + r->batches - 1) / r->batches : r->options->epochs;
     if (steps && steps < r->end_step) r->end_step = steps;
+    CLGI_TRY(check_updates(r));
     clgi_run_rate_begin(r);
     clgi_run_resume_length(r);
     r->graph = clg_graph_create(r->device);

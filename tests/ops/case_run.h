@@ -28,7 +28,9 @@ static inline clgi_check_totals case_run_some(const char *spec, clg_family famil
 {
     clgi_check_totals totals;
     clg_error error = CLG_ERROR_INIT;
-    if (clgi_check_run(spec, family, filter, every, 0, case_print_bad, NULL, &totals, &error))
+    clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
+    options.family = family;
+    if (clgi_check_run(spec, &options, filter, every, 0, case_print_bad, NULL, &totals, &error))
         fail_msg("%s: %s", spec, error.message);
     print_message("%s: %llu cases, %llu failed, %llu unsupported; most of a limit used: %.0f %% by %s\n",
                   spec, (unsigned long long)totals.cases, (unsigned long long)totals.failed,

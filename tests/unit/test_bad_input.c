@@ -132,8 +132,9 @@ static void text_files(void **state)
         const char *prepare, *message;
     } rows[] = {
         { ": >t", "text: t: the text is empty" },
-        { "printf a >t", "text: t: the text is empty" }, /* its first nine tenths */
-        { "printf '%0600d' 0 >t", "the text is too short: 60 characters, a window takes 64" },
+        { "printf ab >t",
+          "text: t: the text is too short: 2 bytes, 1 of them for training: a window takes 64" },
+        { "printf '%0600d' 0 >t", "the text is too short: 600 bytes, 60 of them for the test" },
         { "rm t; mkdir t", "t/input.txt" },
         { "mkdir -p t/input.txt", "not a regular file" },
         { "rm -r t; mkfifo t", "not a regular file" },
@@ -186,11 +187,28 @@ static void environment(void **state)
         { "THREADS=0", "CLGRAD_THREADS is \"0\": allowed is 1.." },
         { "THREADS=two", "CLGRAD_THREADS is \"two\": allowed is 1.." },
         { "THREADS=2x", "CLGRAD_THREADS is \"2x\": allowed is 1.." },
+        { "KERNEL_DIR=/nowhere", "CLGRAD_KERNEL_DIR is \"/nowhere\": allowed is a folder" },
+        { "DUMP_DIR=/etc/passwd", "CLGRAD_DUMP_DIR is \"/etc/passwd\": allowed is a folder" },
+        { "SKIP=matmul_dto", "CLGRAD_SKIP has \"matmul_dto\": did you mean matmul_dot? `clgrad ops`" },
+        { "SKIP=matmul_dot,xyzzyplugh", "CLGRAD_SKIP has \"xyzzyplugh\", which is unknown: `clgrad ops`" },
+        { "SKIP=view", "CLGRAD_SKIP has \"view\"" }, /* no kernel */
+        { "FAIL_BUILD=conv2", "CLGRAD_FAIL_BUILD has \"conv2\": did you mean conv2d? `clgrad ops`" },
+        { "QUIRKS=max_trip", "CLGRAD_QUIRKS has \"max_trip\": did you mean MAX_TRIPS? there are on, off, " },
+        { "QUIRKS=xyzzyplugh", "CLGRAD_QUIRKS has \"xyzzyplugh\", which is unknown: there are on, off, " },
         { "FUSE=maybe", "CLGRAD_FUSE is \"maybe\": allowed is on|off" },
     };
-    static const char *const good[] = {
-        "FAMILY=GPU", "THREADS=2", "FUSE=No", "FUSE=1", "CACHE=", "REUSE=ON"
-    };
+    static const char *const good[] = { "FAMILY=GPU",
+                                        "THREADS=2",
+                                        "FUSE=No",
+                                        "FUSE=1",
+                                        "CACHE=",
+                                        "REUSE=ON",
+                                        "KERNEL_DIR=.",
+                                        "QUIRKS=Off",
+                                        "QUIRKS=crashed,MAX_TRIPS",
+                                        "SKIP=",
+                                        "SKIP=conv2d_cpu,matmul_dot",
+                                        "FAIL_BUILD=relu" };
     char line[200];
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; ++i) {
@@ -238,7 +256,7 @@ static void model_files(void **state)
         { "{" META ONE("1.bias", "F32", "2147483647,2147483647,2147483647", 0, 8) "}", 0, 8, "model" },
         { "{" META ONE("1.bias", "F33", "2", 0, 8) "}", 0, 8, "unknown dtype F33" },
         { "{" META ONE("1.bias", "F32", "2", 0, 8) "}", 0, 9, "the file at 9" },
-        { "{" META "}", (uint64_t)1 << 62, 8, "header of 4611686018427387904 bytes" },
+        { "{" META "}", (uint64_t)1 << 62, 8, "model is not a safetensors file: it does not begin" },
         { "{" META "}", 1000, 8, "header of 1000 bytes" },
         { "[1,2]", 0, 0, "no JSON object" },
         { "{" META, 0, 0, "no JSON object" },
@@ -257,8 +275,11 @@ static void model_files(void **state)
     }
     write_file("model", "abc", 3);
     expect("$C eval model", 4, "ends at byte 3, the length takes 8");
+    write_file("model", "Words that somebody wrote.\n", 27);
+    expect("$C eval model", 4, "model is not a safetensors file");
+    expect("$C sample model", 4, "model is not a safetensors file");
     expect("$C eval .", 4, "not a regular file");
-    expect("$C train mlp --samples 60 --batch 20 --max-steps 1 --save .", 4, "--save . is a folder");
+    expect("$C train mlp --samples 60 --batch 20 --max-steps 1 --save .", 4, "--save .: it is a folder");
     expect("$C eval nowhere", 4, "nowhere");
 }
 
@@ -298,6 +319,13 @@ static void changed_headers(void **state)
         expect("$C eval changed --samples 20", 5, "model: changed: '7.");
         expect("$C predict changed", 5, i ? "holds inf" : "holds nan");
     }
+    /* A text's model, too. */
+    expect("$C train gpt --samples 100 --steps 1 --save spoken", 0, "done: ");
+    char *bytes = read_whole("spoken", &size);
+    memcpy(bytes + size - 4, &broken[0], 4);
+    write_file("spoken", bytes, size);
+    free(bytes);
+    expect("$C sample spoken --count 5", 5, "model: spoken: '");
     /* A model of other layers. */
     expect("sed 's/\"recipe\":\"mlp\"/\"recipe\":\"cnn\"/' good >changed; $C eval changed --samples 20", 4,
            "changed");
@@ -352,10 +380,17 @@ static void stopped_and_resumed(void **state)
 
 /* --- Files that cannot be written --------------------------------------------------------------------- */
 
+/* The message names the user's file, not a temporary one, and comes before data and device are looked at. */
+static void expect_early(const char *line, const char *message)
+{
+    expect(line, 4, message);
+    if (strstr(output, "device: ") || strstr(output, ".new-")) fail_msg("%s: %s", line, output);
+}
+
 static void unwritable_files(void **state)
 {
     static const char *const options[] = { "--save", "--checkpoint", "--log", "--curve" };
-    char line[200];
+    char line[200], message[60];
     (void)state;
     assert_int_equal(shell("mkdir w && chmod 500 w && : >plain"), 0);
     for (size_t i = 0; i < sizeof options / sizeof *options; ++i) {
@@ -364,14 +399,23 @@ static void unwritable_files(void **state)
         for (size_t p = 0; p < n; ++p) {
             snprintf(line, sizeof line, "$C train mlp --samples 40 --batch 20 --epochs 1 %s %s", options[i],
                      paths[p]);
-            expect(line, 4, paths[p]);
+            snprintf(message, sizeof message, "clgrad: %s %s: ", options[i], paths[p]);
+            expect_early(line, message);
         }
+        snprintf(line, sizeof line, "$C train mlp --samples 40 --batch 20 --epochs 1 %s /proc/f", options[i]);
+        expect_early(line, "/proc/f: No such file or directory");
         /* A device is not replaced by a file, not even by root. */
         snprintf(line, sizeof line,
                  "ln -sf /dev/full full; $C train mlp --samples 40 --batch 20 --epochs 1 %s full",
                  options[i]);
-        expect(line, 4, i == 2 ? "No space left on device" : "not a regular file");
+        expect(line, 4, i == 2 ? "log: full: No space left on device" : "full: not a regular file");
+        assert_null(strstr(output, "loss")); /* before the training */
         expect("test -c /dev/full && test -c full", 0, "");
+        if (i == 2) continue; /* its first line shows whether there is room */
+        snprintf(line, sizeof line,
+                 "trap '' XFSZ; ulimit -f 0; $C train mlp --samples 40 --batch 20 --epochs 1 %s f",
+                 options[i]);
+        expect_early(line, " f: File too large");
     }
     expect("ls w nowhere* 2>/dev/null | grep -c .", 0, "1"); /* "w:" or nothing in it */
 }
@@ -385,7 +429,7 @@ static void full_disk(void **state)
     expect("trap '' XFSZ; ulimit -f 1000; $C train mlp --samples 40 --batch 20 --max-steps 1 --seed 2 --save "
            "kept "
            "--checkpoint k",
-           4, "File too large");
+           4, "file: cannot be written: k: File too large");
     expect("trap '' XFSZ; ulimit -f 1000; $C train mlp --samples 40 --batch 20 --max-steps 1 --seed 2 --save "
            "kept "
            "--checkpoint /dev/null",

@@ -114,10 +114,18 @@ static void bad_usage(void **state)
         { "train mlp --checkpoint-steps 3", 2, "--checkpoint-steps needs --checkpoint FILE" },
         { "eval m --data x --samples 30", 2, "--samples has no effect with --data" },
         { "sample m --temperature 0 --top-k 3", 2, "--top-k has no effect with --temperature 0" },
+        { "plan mlp --precision f16", 2, "clgrad plan: --precision: not one of f32|bf16: f16" },
+        { "train mlp --precision f", 2, "--precision: not one of f32|bf16: f" },
+        { "sample m --precision", 2, "--precision needs a value" },
+        { "check --differences --precision bf16", 2, "--differences takes --filter and --failed only" },
+        { "train mlp --samples 40 --batch 20 --epochs 1 --accumulate 3", 2,
+          "nothing is learned: an update takes 3 steps (accumulate), the run has 2" },
+        { "train mlp --samples 40 --batch 20 --epochs 2 --accumulate 3 --max-steps 2", 2, "the run has 2" },
         { "check --differences --every 2", 2, "--differences takes --filter and --failed only" },
         { "check --json --failed", 2, "--failed has no effect with --json" },
         /* One file for two things. */
         { "train mlp --save %F/x --log %F/x", 2, "--save and --log name the same file: " },
+        { "train mlp --checkpoint %F/x --curve %F/x", 2, "--checkpoint and --curve name the same file: " },
         { "train mlp --save %F/x --curve %F/.//x", 2, "--save and --curve name the same file: " },
         { "train mlp --save %F/x --log %F/x.checkpoint", 2, "--checkpoint and --log name the same file: " },
         { "train mlp --device hots", 3, "hots" },
@@ -150,6 +158,8 @@ static void help_texts(void **state)
         expect(arguments, 0, part);
         snprintf(arguments, sizeof arguments, "%s --help", verbs[i]);
         expect(arguments, 0, part);
+        /* Where there is a device to choose, there is its precision. */
+        assert_int_equal(!strstr(output, "--device D"), !strstr(output, "--precision f32|bf16"));
     }
     expect("--version", 0, clg_version());
     expect("train --help", 0, "--weight-decay X");
@@ -230,12 +240,38 @@ static void a_run_and_its_files(void **state)
     expect("eval %F/cut", 4, "cut");
 }
 
-/* A file of another recipe is refused by name. */
-static void other_recipe(void **state)
+/* A checkpoint goes on with the run that it is of, or tells what the difference is. */
+static void other_run(void **state)
 {
+#define RUN "train mlp --samples 60 --batch 30 --max-steps 3 --checkpoint %F/other "
     (void)state;
     expect("train mlp --samples 60 --batch 30 --max-steps 1 --checkpoint %F/other", 0, "done: ");
-    expect("train cnn --samples 60 --batch 30 --max-steps 2 --checkpoint %F/other --resume", 4, "clgrad: ");
+    expect("train cnn --samples 60 --batch 30 --max-steps 2 --checkpoint %F/other --resume", 4,
+           "other is of recipe mlp, not cnn");
+    expect(RUN "--resume --optimizer sgd", 4, "other is a checkpoint of optimizer adam, not sgd");
+    expect(
+        RUN "--resume --batch 20", 2,
+        "other is of a run with 30 samples per step (batch), this one has 20, which would not continue it: "
+        "take 30, or begin anew");
+    expect(RUN "--resume --samples 90", 2, "is of a run with 60 training samples, this one has 90");
+    expect(RUN "--resume", 0, "resume: continuing after step 1");
+#undef RUN
+    /* Too few steps for an update, which a resumed run makes up for. */
+    expect("train mlp --samples 60 --batch 30 --max-steps 1 --accumulate 4 --checkpoint %F/few", 0,
+           "nothing is learned: an update takes 4 steps (accumulate), the run has 1");
+    expect("train mlp --samples 60 --batch 30 --accumulate 4 --checkpoint %F/few --resume", 0, "done: ");
+    assert_null(strstr(output, "nothing is learned"));
+}
+
+/* The host has no matrix engine, and says so. Devices that have one: tests/ops/test_engine.c. */
+static void precision(void **state)
+{
+    (void)state;
+    expect("plan mlp --batch 8 --precision bf16", 0,
+           "\nprecision: f32, for the device has no matrix engine for bf16\n");
+    expect("plan mlp --batch 8 --precision f32", 0, "device: ");
+    assert_null(strstr(output, "precision: "));
+    expect("check --device host --precision bf16 --filter 'relu f32' --failed", 0, " 0 failed");
 }
 
 /* Pictures and texts through every verb; few steps. */
@@ -427,7 +463,8 @@ int main(void)
         cmocka_unit_test(pictures),
         cmocka_unit_test(texts),
         cmocka_unit_test(a_run_and_its_files),
-        cmocka_unit_test(other_recipe),
+        cmocka_unit_test(other_run),
+        cmocka_unit_test(precision),
         cmocka_unit_test(settings),
         cmocka_unit_test(rates),
         cmocka_unit_test(seeds),

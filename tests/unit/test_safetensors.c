@@ -89,7 +89,8 @@ static void test_container_length(void **state)
     expect_error(&cut, CLG_EFORMAT, "header of 2 bytes in a file of 9");
     memset(bytes, 0xff, 8);
     assert_int_equal(clgi_safetensors_read("F", bytes, size, &file, &again), CLG_EFORMAT);
-    expect_error(&again, CLG_EFORMAT, "header of 18446744073709551615 bytes");
+    expect_error(&again, CLG_EFORMAT,
+                 "F is not a safetensors file: it does not begin with a header's length");
 }
 
 /* --- Models ----------------------------------------------------------------------------------- */
