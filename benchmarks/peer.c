@@ -53,7 +53,7 @@ static int belongs(const bench *b, const bench_peer *peer)
 {
     const int cpu = strcmp(clg_device_describe(b->device)->type, "gpu") != 0;
     if (strcmp(peer->device, "any") && !cpu) return 0;
-    return !b->quick || !peer->variable[0];
+    return !b->quick || peer == b->peers || strcmp(peer->name, peer[-1].name) != 0;
 }
 
 bench_peer *bench_peer_next(bench *b, bench_peer *peer)

@@ -11,7 +11,7 @@
 
 typedef struct bench_options {
     const char *suite, *device, *family, *filter, *shapes, *compare, *html, *serve;
-    int quick, json, csv, no_peers;
+    int quick, json, csv, no_peers, list;
     double seconds;
 } bench_options;
 
@@ -23,6 +23,8 @@ const cli_option cli_options_bench[] = {
     { "filter", CLI_TEXT, offsetof(bench_options, filter), "TEXT", "only shapes whose line contains TEXT",
       0 },
     { "shapes", CLI_TEXT, offsetof(bench_options, shapes), "FILE", "another list than the built-in one", 0 },
+    { "list", CLI_FLAG, offsetof(bench_options, list), NULL, "print the list of shapes and measure nothing",
+      0 },
     { "device", CLI_TEXT, offsetof(bench_options, device), "NAME", "device (default: auto)", 0 },
     { "family", CLI_TEXT, offsetof(bench_options, family), "F", "kernels: auto, cpu or gpu", 0 },
     { "seconds", CLI_POSITIVE, offsetof(bench_options, seconds), "S",
@@ -139,6 +141,18 @@ static int run(const bench_options *given, clg_family family, const char *const 
     return code;
 }
 
+static int print_list(const char *path)
+{
+    bench_list list = { 0 };
+    clg_error error = CLG_ERROR_INIT;
+    const clg_status status = bench_list_read(path, &list, &error);
+    for (size_t i = 0; i < list.count && !status; ++i)
+        printf("%-7s %-14s %s %s\n", list.shapes[i].suite, list.shapes[i].group,
+               list.shapes[i].quick ? "q" : "-", list.shapes[i].line);
+    bench_list_finish(&list);
+    return status ? cli_fail(&error) : CLI_OK;
+}
+
 int cli_run_bench(const cli_verb *verb, int argc, char **argv)
 {
     bench_options o = { 0 };
@@ -147,6 +161,7 @@ int cli_run_bench(const cli_verb *verb, int argc, char **argv)
     size_t n = 0;
     int code = words ? cli_parse(verb, argc, argv, &o, words) : CLI_FAILED;
     if (code == CLI_CONTINUE && o.serve) code = bench_serve(o.serve, o.device ? o.device : "auto");
+    if (code == CLI_CONTINUE && o.list) code = print_list(o.shapes);
     while (code == CLI_CONTINUE && words[n]) ++n;
     if (code == CLI_CONTINUE) code = check_suite(verb, o.suite);
     if (code == CLI_CONTINUE) code = find_family(verb, o.family, &family);
