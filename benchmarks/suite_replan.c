@@ -9,7 +9,7 @@
 #include "graph/graph.h"
 #include "support/idle_device.h"
 
-enum { REPEATS = 100, CLASSES = 10, MOST_LENGTHS = 256 };
+enum { CLASSES = 10, MOST_LENGTHS = 256 };
 
 /* --- Recording and replaying ---------------------------------------------------------------------------- */
 
@@ -18,12 +18,12 @@ typedef struct small_step {
     clg_module *net;
     clg_optimizer *optimizer;
     clg_tensor *x, *y;
-    int replay; /* the burst's figure: replaying per launch; else recording per node */
-    uint64_t launches;
+    int replay;               /* the figure is replaying per launch, else recording per node */
+    uint64_t launches, nodes; /* of a step */
 } small_step;
 
 /* Seconds of recording and clearing (*ret_record) and of running; NaN after an error. */
-static double step(small_step *s, double *ret_record, size_t *ret_nodes)
+static double step(small_step *s, double *ret_record)
 {
     const double start = bench_now();
     clg_tensor *loss = clg_cross_entropy(s->g, clg_forward(s->g, s->net, s->x), s->y);
@@ -31,24 +31,24 @@ static double step(small_step *s, double *ret_record, size_t *ret_nodes)
     const double recorded = bench_now();
     const clg_status status = clg_graph_run(s->g);
     const double run = bench_now() - recorded;
-    *ret_nodes = s->g->n_nodes;
+    s->nodes = s->g->n_nodes;
     const double last = bench_now();
     clg_graph_clear(s->g);
     *ret_record = recorded - start + bench_now() - last;
     return status ? NAN : run;
 }
 
+/* A repetition is one node or one launch: as many steps as hold so many. */
 static double small_burst(void *self, int repeats)
 {
     small_step *s = self;
     double recorded = 0, ran = 0, record;
-    size_t nodes = 1;
-    for (int i = 0; i < repeats * REPEATS; ++i) {
-        ran += step(s, &record, &nodes);
+    const uint64_t each = s->replay ? s->launches : s->nodes, steps = 1 + (uint64_t)repeats / each;
+    for (uint64_t i = 0; i < steps; ++i) {
+        ran += step(s, &record);
         recorded += record;
     }
-    const double all = (double)repeats * REPEATS;
-    return s->replay ? ran / all / (double)s->launches : recorded / all / (double)nodes;
+    return (s->replay ? ran : recorded) / (double)(steps * each);
 }
 
 static clg_status measure_small(bench *b, clg_device *device, int replay, json_t *row, clg_error *error)
@@ -63,14 +63,13 @@ static clg_status measure_small(bench *b, clg_device *device, int replay, json_t
                      .launches = 1 };
     bench_contender *c = calloc(1, sizeof *c), *contenders[] = { c };
     double record = 0;
-    size_t nodes = 0;
     s.optimizer = clg_adam(s.net, &adam);
     clg_status status = s.g && c ? CLG_OK : bench_fail(error, CLG_ENOMEM, "bench: memory is exhausted");
     if (!status) status = clg_tensor_create(device, CLG_F32, (clg_shape){ 2, { 8, 16 } }, &s.x, error);
     if (!status) status = clg_tensor_create(device, CLG_I32, (clg_shape){ 1, { 8 } }, &s.y, error);
     for (int i = 0; i < 3 && !status; ++i) {
         s.launches = clg_device_count(device).launches;
-        if (!(step(&s, &record, &nodes) >= 0)) status = bench_fail(error, CLG_EINTERNAL, "the step failed");
+        if (!(step(&s, &record) >= 0)) status = bench_fail(error, CLG_EINTERNAL, "the step failed");
         s.launches = clg_device_count(device).launches - s.launches;
     }
     if (!status) {
@@ -78,7 +77,7 @@ static clg_status measure_small(bench *b, clg_device *device, int replay, json_t
         *c = (bench_contender){ .self = &s, .burst = small_burst };
         bench_race(contenders, 1, b->seconds, b->rounds);
         bench_row_times(row, c);
-        json_object_set_new(row, "nodes", json_integer((json_int_t)nodes));
+        json_object_set_new(row, "nodes", json_integer((json_int_t)s.nodes));
         json_object_set_new(row, "launches", json_integer((json_int_t)s.launches));
     }
     free(c);
