@@ -24,6 +24,12 @@ void bench_escape(FILE *file, const char *text)
     }
 }
 
+const char *bench_colour(size_t machine)
+{
+    static const char *const colours[] = { "#2563a8", "#c2571a", "#2b8a57", "#8543a8", "#937b12", "#55606b" };
+    return colours[machine % (sizeof colours / sizeof *colours)];
+}
+
 typedef struct page {
     FILE *file;
     const json_t *const *documents;
@@ -75,7 +81,7 @@ static void machines(const page *p)
     }
     fputs("<tr><th>colour", p->file);
     for (size_t d = 0; d < p->n; ++d)
-        fprintf(p->file, "<td><span class=\"bar m%zu\" style=\"width:6em\"></span>", d % 6);
+        fprintf(p->file, "<td><span class=bar style=\"width:6em;background:%s\"></span>", bench_colour(d));
     fputs("</table>\n", p->file);
 }
 
@@ -100,8 +106,8 @@ static void share_cell(const page *p, const json_t *row, size_t machine)
     const double share = bench_value(row, "share");
     fputs("<td>", p->file);
     if (!(share >= 0)) return;
-    fprintf(p->file, "<span class=\"bar m%zu\" style=\"width:%.1fem\"></span> %.2f <span class=quiet>",
-            machine % 6, 8 * fmin(share, 1.2), share);
+    fprintf(p->file, "<span class=bar style=\"background:%s;width:%.1fem\"></span> %.2f <span class=quiet>",
+            bench_colour(machine), 8 * fmin(share, 1.2), share);
     bench_escape(p->file, bench_text(row, "limit"));
     fputs("</span>", p->file);
 }
@@ -129,8 +135,11 @@ static void table_row(const page *p, const json_t *row, size_t machine)
     char median[24], noise[60];
     const double low = bench_value(row, "p10"), high = bench_value(row, "p90"),
                  middle = bench_value(row, "median");
-    fputs("<tr>", p->file);
-    cell(p, "case", bench_text(row, "case"));
+    fputs("<tr><td class=case>", p->file);
+    if (p->n > 1)
+        fprintf(p->file, "<span class=bar style=\"background:%s;width:.7em\"></span> ",
+                bench_colour(machine));
+    bench_escape(p->file, bench_text(row, "case"));
     cell(p, "n", bench_seconds(middle, median, sizeof median));
     snprintf(noise, sizeof noise, isfinite(middle) ? "%.2f..%.2f, n %lld" : "-", low / middle, high / middle,
              (long long)json_integer_value(json_object_get(row, "n")));

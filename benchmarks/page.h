@@ -6,6 +6,8 @@
 
 /* Text of drivers and files: nothing of it is markup. */
 void bench_escape(FILE *file, const char *text);
+/* Of the machine of this number. */
+const char *bench_colour(size_t machine);
 void bench_roofline(FILE *file, const json_t *const *documents, size_t n);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { WIDTH = 900, HEIGHT = 420, LEFT = 60, BOTTOM = 40, TOP = 12, RIGHT = 12 };
+enum { WIDTH = 900, HEIGHT = 420, LEFT = 60, BOTTOM = 40, TOP = 12, RIGHT = 28 };
 static const double from_x = -2, to_x = 4; /* powers of ten: FLOP per byte; of y: see span */
 
 typedef struct span {
@@ -56,18 +56,20 @@ static span find_span(const json_t *const *documents, size_t n)
 static void axes(FILE *file, span y)
 {
     for (int e = (int)from_x; e <= (int)to_x; ++e)
-        fprintf(
-            file,
-            "<line class=grid x1=%.1f x2=%.1f y1=%d y2=%d /><text x=%.1f y=%d text-anchor=middle>%g</text>\n",
-            place_x(pow(10, e)), place_x(pow(10, e)), TOP, HEIGHT - BOTTOM, place_x(pow(10, e)),
-            HEIGHT - BOTTOM + 16, pow(10, e));
+        fprintf(file,
+                "<line stroke=\"#dde3ea\" x1=%.1f x2=%.1f y1=%d y2=%d /><text font-size=12 fill=\"#1c2733\" "
+                "x=%.1f y=%d text-anchor=middle>%g</text>\n",
+                place_x(pow(10, e)), place_x(pow(10, e)), TOP, HEIGHT - BOTTOM, place_x(pow(10, e)),
+                HEIGHT - BOTTOM + 16, pow(10, e));
     for (int e = (int)y.low; e <= (int)y.high; ++e)
-        fprintf(
-            file,
-            "<line class=grid x1=%d x2=%d y1=%.1f y2=%.1f /><text x=%d y=%.1f text-anchor=end>%g</text>\n",
-            LEFT, WIDTH - RIGHT, place_y(y, pow(10, e)), place_y(y, pow(10, e)), LEFT - 6,
-            place_y(y, pow(10, e)) + 4, pow(10, e));
-    fprintf(file, "<text x=%d y=%d text-anchor=middle>operations per byte; upwards GFLOP/s</text>\n",
+        fprintf(file,
+                "<line stroke=\"#dde3ea\" x1=%d x2=%d y1=%.1f y2=%.1f /><text font-size=12 fill=\"#1c2733\" "
+                "x=%d y=%.1f text-anchor=end>%g</text>\n",
+                LEFT, WIDTH - RIGHT, place_y(y, pow(10, e)), place_y(y, pow(10, e)), LEFT - 6,
+                place_y(y, pow(10, e)) + 4, pow(10, e));
+    fprintf(file,
+            "<text font-size=12 fill=\"#1c2733\" x=%d y=%d text-anchor=middle>operations per byte; upwards "
+            "GFLOP/s</text>\n",
             WIDTH / 2, HEIGHT - 6);
 }
 
@@ -78,8 +80,8 @@ static void roof(FILE *file, span y, const json_t *document, size_t machine)
     if (!(rate > 0) || !(copy > 0)) return;
     const double ridge = rate / copy, first = pow(10, fmax(from_x, y.low - log10(copy)));
     fprintf(file,
-            "<polyline class=\"roof m%zu\" style=\"fill:none\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\" />\n",
-            machine % 6, place_x(first), place_y(y, first * copy), place_x(ridge), place_y(y, rate),
+            "<polyline fill=none stroke-width=2 stroke=\"%s\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\" />\n",
+            bench_colour(machine), place_x(first), place_y(y, first * copy), place_x(ridge), place_y(y, rate),
             place_x(pow(10, to_x)), place_y(y, rate));
 }
 
@@ -95,8 +97,8 @@ void bench_roofline(FILE *file, const json_t *const *documents, size_t n)
         json_array_foreach(json_object_get(documents[d], "rows"), index, row)
         {
             if (!is_point(row)) continue;
-            fprintf(file, "<circle class=m%zu cx=%.1f cy=%.1f r=3.5 fill-opacity=0.6><title>", d % 6,
-                    place_x(intensity_of(row)), place_y(y, bench_value(row, "gflops")));
+            fprintf(file, "<circle fill=\"%s\" cx=%.1f cy=%.1f r=3.5 fill-opacity=0.6><title>",
+                    bench_colour(d), place_x(intensity_of(row)), place_y(y, bench_value(row, "gflops")));
             bench_escape(file, bench_text(row, "case"));
             fprintf(file, ": %.1f GFLOP/s</title></circle>\n", bench_value(row, "gflops"));
         }

@@ -63,8 +63,7 @@ static clg_status fold_all(bench_subject *s, const clgi_values *exact, clgi_valu
         const int repeats = bench_repeats(s, s->c.shape[i]);
         const double length = (double)exact->in_count[0] / (double)exact->in_count[i];
         change by = { repeats ? (mean ? rows : 1) : 1 / rows, 1 };
-        if (!repeats)
-            by.growth = (8 + sqrt(length * rows)) / (8 + sqrt(length)); /* as in the checks' bounds */
+        if (!repeats && rows > 1) by.growth = 1 + sqrt(length * rows) / 8; /* as in the checks' bounds */
         status =
             collect(s, s->gradient[i], exact->gradient[i], exact->in_count[i], by, &got->gradient[i], error);
     }
