@@ -152,28 +152,52 @@ static void table_row(const page *p, const json_t *row, size_t machine)
     fputc('\n', p->file);
 }
 
-static int in_group(const json_t *row, const json_t *first)
+static int same(const json_t *a, const json_t *b, const char *const *keys)
 {
-    return !strcmp(bench_text(row, "suite"), bench_text(first, "suite")) &&
-           !strcmp(bench_text(row, "group"), bench_text(first, "group"));
+    for (; *keys; ++keys)
+        if (strcmp(bench_text(a, *keys), bench_text(b, *keys))) return 0;
+    return 1;
 }
 
-/* Whether an earlier row, of this or an earlier document, has opened the group. */
-static int is_told(const page *p, size_t document, size_t before, const json_t *row)
+static const char *const group_keys[] = { "suite", "group", NULL };
+static const char *const case_keys[] = { "suite", "group", "case", NULL };
+
+/* Whether an earlier row, of this or an earlier document, agrees with this one in these keys. */
+static int is_told(const page *p, size_t document, size_t before, const json_t *row, const char *const *keys)
 {
     for (size_t d = 0; d <= document; ++d) {
         const json_t *rows = json_object_get(p->documents[d], "rows");
         const size_t n = d == document ? before : json_array_size(rows);
         for (size_t i = 0; i < n; ++i)
-            if (in_group(json_array_get(rows, i), row)) return 1;
+            if (same(json_array_get(rows, i), row, keys)) return 1;
     }
     return 0;
 }
 
-static void group(const page *p, const json_t *first)
+/* Calls `show` with the first row of each value of the keys among the rows that agree with `like` (NULL: all). */
+static void each(const page *p, const json_t *like, const char *const *keys,
+                 void (*show)(const page *p, const json_t *first))
 {
     size_t index;
     json_t *row;
+    for (size_t d = 0; d < p->n; ++d)
+        json_array_foreach(json_object_get(p->documents[d], "rows"), index,
+                           row) if ((!like || same(row, like, group_keys)) &&
+                                    !is_told(p, d, index, row, keys)) show(p, row);
+}
+
+/* A case on every machine that has it, below each other. */
+static void show_case(const page *p, const json_t *first)
+{
+    size_t index;
+    json_t *row;
+    for (size_t d = 0; d < p->n; ++d)
+        json_array_foreach(json_object_get(p->documents[d], "rows"), index,
+                           row) if (same(row, first, case_keys)) table_row(p, row, d);
+}
+
+static void show_group(const page *p, const json_t *first)
+{
     fputs("<h2>", p->file);
     bench_escape(p->file, bench_text(first, "suite"));
     fputs(": ", p->file);
@@ -182,17 +206,13 @@ static void group(const page *p, const json_t *first)
           "as<th>kernels"
           "<th>verified\n",
           p->file);
-    for (size_t d = 0; d < p->n; ++d)
-        json_array_foreach(json_object_get(p->documents[d], "rows"), index, row) if (in_group(row, first))
-            table_row(p, row, d);
+    each(p, first, case_keys, show_case);
     fputs("</table>\n", p->file);
 }
 
 clg_status bench_html(const char *path, const json_t *const *documents, size_t n, clg_error *error)
 {
     const page p = { fopen(path, "w"), documents, n };
-    size_t index;
-    json_t *row;
     if (!p.file) return bench_fail(error, CLG_EIO, "%.300s: cannot be written: %s", path, strerror(errno));
     fprintf(
         p.file,
@@ -202,9 +222,7 @@ clg_status bench_html(const char *path, const json_t *const *documents, size_t n
     machines(&p);
     fputs("<h2>Roofline</h2>\n", p.file);
     bench_roofline(p.file, documents, n);
-    for (size_t d = 0; d < n; ++d)
-        json_array_foreach(json_object_get(documents[d], "rows"), index, row) if (!is_told(&p, d, index, row))
-            group(&p, row);
+    each(&p, NULL, group_keys, show_group);
     fputs("<p class=quiet>Times are medians. The floor is the time that the least operations, the least "
           "bytes and one launch take at "
           "the machine's measured peaks. A ratio above 1: clgrad is faster than the peer's best "
