@@ -61,18 +61,22 @@ int bench_child_start(bench_child *child, const char *const *command, const char
     child->from = out[0];
     if (!failed) return 1;
     child->pid = 0;
-    bench_child_end(child);
+    bench_child_end(child, 0);
     return 0;
 }
 
-void bench_child_end(bench_child *child)
+void bench_child_end(bench_child *child, double seconds)
 {
+    const double deadline = bench_now() + seconds;
+    pid_t done = 0;
     if (child->to >= 0) close(child->to);
-    if (child->from >= 0) close(child->from);
-    if (child->pid > 0) {
+    while (child->pid > 0 && !(done = waitpid(child->pid, NULL, WNOHANG)) && bench_now() < deadline)
+        poll(NULL, 0, 5);
+    if (child->pid > 0 && !done) {
         kill(child->pid, SIGKILL);
         waitpid(child->pid, NULL, 0);
     }
+    if (child->from >= 0) close(child->from);
     *child = (bench_child){ 0, -1, -1 };
 }
 
@@ -102,6 +106,6 @@ int bench_child_ask(bench_child *child, const char *line, char *reply, size_t si
     if (n > 0 && n < (int)sizeof text && write(child->to, text, (size_t)n) == n &&
         read_line(child->from, reply, size, bench_now() + seconds))
         return 1;
-    bench_child_end(child);
+    bench_child_end(child, 0);
     return 0;
 }

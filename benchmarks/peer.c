@@ -113,7 +113,7 @@ void bench_peer_release(bench_peer *peer)
 
 void bench_peers_finish(bench *b)
 {
-    for (int i = 0; b->peers && i < N_PEERS; ++i) bench_child_end(&b->peers[i].child);
+    for (int i = 0; b->peers && i < N_PEERS; ++i) bench_child_end(&b->peers[i].child, 30);
     free(b->peers);
     b->peers = NULL;
 }

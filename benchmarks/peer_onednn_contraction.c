@@ -1,7 +1,6 @@
 /* Matrix products and convolutions by oneDNN. The primitive takes the layouts it likes best; the user's are reordered to and
  * from them where they differ: before the timing for the blocked peer, in every repetition for the plain one. Images are
  * given to it channels last as well, and the faster of both ways is kept. */
-#ifdef CLGI_HAVE_DNNL
 #include "peer_onednn.h"
 
 #include <string.h>
@@ -255,5 +254,4 @@ int bench_dnnl_contraction(dnnl_session *s)
     if (!strcmp(s->c.op->name, "matmul")) return matmul(s);
     return !strncmp(s->c.op->name, "conv2d", 6) ? conv(s) : 0;
 }
-#endif
 #endif

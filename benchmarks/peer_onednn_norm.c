@@ -1,5 +1,4 @@
 /* Activations, softmax and norms by oneDNN, forward and backward, on plain layouts (its own ones are the same here). */
-#ifdef CLGI_HAVE_DNNL
 #include "peer_onednn.h"
 
 #include <string.h>
@@ -117,5 +116,4 @@ int bench_dnnl_norm(dnnl_session *s)
             return (s->c.shape[0].ndim == 2 || s->c.shape[0].ndim == 4) && rows[i].make(s);
     return 0;
 }
-#endif
 #endif

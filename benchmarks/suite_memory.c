@@ -25,7 +25,7 @@ static double measure_own(bench *b, const bench_shape *shape)
             bench_child_ask(&child, "run 3", reply, sizeof reply, 600) &&
             bench_child_ask(&child, "memory", reply, sizeof reply, 60))
             bytes = strtod(reply, NULL);
-        bench_child_end(&child);
+        bench_child_end(&child, 120);
     }
     return bytes;
 }

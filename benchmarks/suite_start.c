@@ -31,7 +31,7 @@ static double first_step(bench *b, const bench_shape *shape, const char *own, co
     if (!bench_child_start(&child, command, environment)) return NAN;
     const int done = bench_child_ask(&child, line, reply, sizeof reply, 600) && !strncmp(reply, "ready", 5);
     const double seconds = bench_now() - start;
-    bench_child_end(&child);
+    bench_child_end(&child, 120);
     return done ? seconds : NAN;
 }
 
