@@ -74,11 +74,13 @@ double bench_subject_bytes(const bench_subject *subject); /* inputs once, result
 json_t *bench_machine(clg_device *device);
 
 /* --- suite_peaks.c: what the device can do at most ------------------------------------------------- */
+enum { BENCH_COPIES = 4 };
+extern const int bench_copy_mb[BENCH_COPIES];
 typedef struct bench_peaks {
-    double gflops;    /* f32 multiply-adds; 0: not measured */
-    double engine;    /* GFLOP/s of the matrix engine; 0: none */
-    double copy[2];   /* GB/s, read + written, of 25 and 400 MB: best of the ways */
-    double launch_us; /* of an empty kernel, back to back */
+    double gflops;             /* f32 multiply-adds; 0: not measured */
+    double engine;             /* GFLOP/s of the matrix engine; 0: none */
+    double copy[BENCH_COPIES]; /* GB/s, read + written, of working sets of these sizes: best of the ways */
+    double launch_us;          /* of an empty kernel, back to back */
 } bench_peaks;
 
 /* Before anything else: shares are shares of these. What cannot be measured is 0. */

@@ -67,6 +67,7 @@ static void machines(const page *p)
     } peaks[] = { { "gflops", "f32 GFLOP/s" },
                   { "engine", "matrix engine GFLOP/s" },
                   { "copy_25", "copy of 25 MB, GB/s" },
+                  { "copy_100", "copy of 100 MB, GB/s" },
                   { "copy_400", "copy of 400 MB, GB/s" },
                   { "launch_us", "launch, us" } };
     fputs("<h2>Machines</h2><table>\n", p->file);

@@ -9,14 +9,15 @@ static const double answer_seconds = 120;
 
 struct bench_peer {
     const char *name, *server, *interpreter, *device, *variable, *value;
-    int tried;
+    int quick, tried;
     bench_child child;
     char setting[80], version[100];
 };
 
 static const bench_peer table[] = {
-#define PEER(name_, server_, interpreter_, device_, variable_, value_)                                       \
-    { .name = name_,                                                                                         \
+#define PEER(quick_, name_, server_, interpreter_, device_, variable_, value_)                               \
+    { .quick = quick_,                                                                                       \
+      .name = name_,                                                                                         \
       .server = server_,                                                                                     \
       .interpreter = interpreter_,                                                                           \
       .device = device_,                                                                                     \
@@ -53,7 +54,7 @@ static int belongs(const bench *b, const bench_peer *peer)
 {
     const int cpu = strcmp(clg_device_describe(b->device)->type, "gpu") != 0;
     if (strcmp(peer->device, "any") && !cpu) return 0;
-    return !b->quick || peer == b->peers || strcmp(peer->name, peer[-1].name) != 0;
+    return !b->quick || peer->quick;
 }
 
 bench_peer *bench_peer_next(bench *b, bench_peer *peer)

@@ -66,11 +66,19 @@ void bench_row_times(json_t *row, bench_contender *c)
     bench_set_real(row, "p90", bench_quantile(c, 0.9));
 }
 
+/* The rate of a working set that is at least as large. */
+static double copy_rate(const bench_peaks *peaks, double bytes)
+{
+    int i = 0;
+    while (i + 1 < BENCH_COPIES && bytes > 1e6 * bench_copy_mb[i]) ++i;
+    return peaks->copy[i];
+}
+
 /* The least time by the peaks: what the operations, the bytes and one launch take. */
 void bench_row_cost(json_t *row, const bench_peaks *peaks, double flops, double bytes, int engine)
 {
     const double median = bench_value(row, "median"), rate = engine ? peaks->engine : peaks->gflops;
-    const double copy = peaks->copy[bytes > 120e6];
+    const double copy = copy_rate(peaks, bytes);
     const double compute = flops > 0 && rate > 0 ? flops / rate * 1e-9 : 0;
     const double bandwidth = copy > 0 ? bytes / copy * 1e-9 : 0, launch = peaks->launch_us * 1e-6;
     const double floor = fmax(fmax(compute, bandwidth), launch);

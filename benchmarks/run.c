@@ -94,12 +94,15 @@ static json_t *peaks_json(const bench_peaks *peaks)
         double value;
     } pairs[] = { { "gflops", peaks->gflops },
                   { "engine", peaks->engine },
-                  { "copy_25", peaks->copy[0] },
-                  { "copy_400", peaks->copy[1] },
                   { "launch_us", peaks->launch_us } };
     json_t *o = json_object();
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i)
         bench_set_real(o, pairs[i].key, pairs[i].value > 0 ? pairs[i].value : NAN);
+    for (int i = 0; i < BENCH_COPIES; ++i) {
+        char key[24];
+        snprintf(key, sizeof key, "copy_%d", bench_copy_mb[i]);
+        bench_set_real(o, key, peaks->copy[i] > 0 ? peaks->copy[i] : NAN);
+    }
     return o;
 }
 

@@ -11,6 +11,8 @@
 
 enum { RUN_CPU = 256, RUN_GPU = 4, VECTOR = 64, STEPS = 20, MOST_ARGUMENTS = 2 };
 
+const int bench_copy_mb[BENCH_COPIES] = { 1, 25, 100, 400 };
+
 typedef struct raw {
     clg_device *device;
     const clg_backend *backend;
@@ -80,7 +82,7 @@ static double raw_time(bench *b, raw *r, json_t *row)
     if (!c) return NAN;
     *c = (bench_contender){ .self = r, .burst = raw_burst };
     clgi_device_lock(r->device);
-    bench_race(contenders, 1, fmin(b->seconds, 0.3), 3);
+    bench_race(contenders, 1, fmin(b->seconds, 0.1), 3);
     clgi_device_unlock(r->device);
     const double best = bench_quantile(c, 0);
     if (row) bench_row_times(row, c);
@@ -200,7 +202,7 @@ static clg_status host_copy(bench *b, uint64_t bytes, double *ret_value, json_t 
     }
     memory[1] = memory[0] + bytes / 2;
     *c = (bench_contender){ .self = memory, .burst = host_copy_burst };
-    bench_race(contenders, 1, fmin(b->seconds, 0.3), 3);
+    bench_race(contenders, 1, fmin(b->seconds, 0.1), 3);
     *ret_value = (double)bytes / bench_quantile(c, 0) * 1e-9;
     if (row) bench_row_times(row, c);
     free(c);
@@ -299,17 +301,14 @@ clg_status bench_measure_peaks(bench *b, clg_error *error)
     clg_error unused = CLG_ERROR_INIT;
     bench_peaks *p = &b->peaks;
     *p = (bench_peaks){ 0 };
-    const struct {
-        const char *line;
-        double *value;
-    } needed[] = { { "launch", &p->launch_us },
-                   { "f32", &p->gflops },
-                   { "copy mb=25", &p->copy[0] },
-                   { "copy mb=400", &p->copy[1] } };
     (void)error;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; ++i)
-        if (find(needed[i].line)->measure(b, needed[i].line, needed[i].value, NULL, &unused))
-            *needed[i].value = 0;
+    if (measure_launch(b, "", &p->launch_us, NULL, &unused)) p->launch_us = 0;
+    if (measure_f32(b, "", &p->gflops, NULL, &unused)) p->gflops = 0;
+    for (int i = 0; i < BENCH_COPIES; ++i) {
+        char line[24];
+        snprintf(line, sizeof line, "copy mb=%d", bench_copy_mb[i]);
+        if (measure_copy(b, line, &p->copy[i], NULL, &unused)) p->copy[i] = 0;
+    }
     if (b->engine && measure_engine(b, "", &p->engine, NULL, &unused)) p->engine = 0;
     return CLG_OK;
 }
