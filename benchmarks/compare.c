@@ -17,9 +17,10 @@ static const json_t *find(const json_t *document, const json_t *wanted)
     return NULL;
 }
 
-/* 1 slower, -1 faster, 0 neither can be said. */
+/* 1 slower, -1 faster, 0 neither can be said: fewer than three samples tell no noise. */
 static int change_of(const json_t *before, const json_t *after)
 {
+    if (bench_value(before, "n") < 3 || bench_value(after, "n") < 3) return 0;
     const double old = bench_value(before, "median"), new = bench_value(after, "median");
     if (new > old *(1 + least_change) && bench_value(after, "p10") > bench_value(before, "p90")) return 1;
     return old > new *(1 + least_change) && bench_value(before, "p10") > bench_value(after, "p90") ? -1 : 0;

@@ -141,7 +141,7 @@ static void wrong_losses_are_marked(void **state)
 
 /* --- Comparison ------------------------------------------------------------------------------------------------ */
 
-static void write_document(const char *name, const char *device, int schema, double median,
+static void write_document(const char *name, const char *device, int schema, double median, int n,
                            const char *status)
 {
     char text[900];
@@ -151,24 +151,26 @@ static void write_document(const char *name, const char *device, int schema, dou
         "\"driver\":\"1\","
         "\"rows\":[{\"suite\":\"ops\",\"group\":\"<b>g\",\"case\":\"a<b & "
         "'c'\",\"status\":\"%s\",\"message\":\"m<i>\","
-        "\"median\":%g,\"p10\":%g,\"p90\":%g,\"n\":9,\"gflops\":3,\"flops\":100,\"bytes\":10,\"peers\":[],"
+        "\"median\":%g,\"p10\":%g,\"p90\":%g,\"n\":%d,\"gflops\":3,\"flops\":100,\"bytes\":10,\"peers\":[],"
         "\"ratios\":{\"<peer>\":1.5}}]}",
-        schema, device, status, median, median * 0.95, median * 1.05);
+        schema, device, status, median, median * 0.95, median * 1.05, n);
     write_file(name, text, strlen(text));
 }
 
 static void changes_beyond_the_noise_are_told(void **state)
 {
     (void)state;
-    write_document("old.json", "d", 1, 1.0, "ok");
-    write_document("same.json", "d", 1, 1.08, "ok");
-    write_document("slow.json", "d", 1, 1.5, "ok");
-    write_document("fast.json", "d", 1, 0.5, "ok");
-    write_document("broken.json", "d", 1, 1.0, "wrong");
+    write_document("old.json", "d", 1, 1.0, 9, "ok");
+    write_document("same.json", "d", 1, 1.08, 9, "ok");
+    write_document("slow.json", "d", 1, 1.5, 9, "ok");
+    write_document("fast.json", "d", 1, 0.5, 9, "ok");
+    write_document("once.json", "d", 1, 1.5, 1, "ok");
+    write_document("broken.json", "d", 1, 1.0, 9, "wrong");
     expect("\"$C\" bench --compare old.json old.json", 0, "1 rows compared, 0 regressions");
     expect("\"$C\" bench --compare old.json same.json", 0, "0 regressions");
     expect("\"$C\" bench --compare old.json slow.json", 1,
            "SLOWER   ops a<b & 'c': 1 s -> 1.5 s, 1.50 times");
+    expect("\"$C\" bench --compare old.json once.json", 0, "0 regressions");
     expect("\"$C\" bench --compare old.json fast.json", 0, "faster ");
     expect("\"$C\" bench --compare old.json broken.json", 1, "BROKEN   ops");
 }
@@ -176,9 +178,9 @@ static void changes_beyond_the_noise_are_told(void **state)
 static void other_baselines_are_refused(void **state)
 {
     (void)state;
-    write_document("old.json", "d", 1, 1.0, "ok");
-    write_document("other.json", "e", 1, 1.0, "ok");
-    write_document("schema.json", "d", 99, 1.0, "ok");
+    write_document("old.json", "d", 1, 1.0, 9, "ok");
+    write_document("other.json", "e", 1, 1.0, 9, "ok");
+    write_document("schema.json", "d", 99, 1.0, 9, "ok");
     write_file("text.json", "no", 2);
     write_file("empty.json", "{}", 2);
     write_file("rows.json", "{\"schema\":1,\"rows\":[3]}", 23);
@@ -197,8 +199,8 @@ static void nothing_in_a_document_is_markup(void **state)
 {
     size_t size;
     (void)state;
-    write_document("a.json", "<script>alert(1)</script> & \\\"x\\\"", 1, 1.0, "ok");
-    write_document("b.json", "b", 1, 2.0, "wrong");
+    write_document("a.json", "<script>alert(1)</script> & \\\"x\\\"", 1, 1.0, 9, "ok");
+    write_document("b.json", "b", 1, 2.0, 9, "wrong");
     expect("\"$C\" bench --html page.html a.json b.json", 1, ""); /* a row of the last one is wrong */
     char *page = read_whole("page.html", &size);
     static const char *const absent[] = { "<script", "<b>g", "m<i>", "a<b", "<peer>", "http://", "https://" };
