@@ -227,8 +227,8 @@ static clg_status record(session *s, clgi_values *v, int gradient, clg_error *er
 }
 
 /* --- Results ---------------------------------------------------------------------------------- */
-/* "step 3 kernel NAME ..." of every line of the plan: the names, joined. */
-static void name_implementations(clg_graph *graph, char *names, size_t size)
+/* "step 3 kernel NAME ..." of every line of the plan. */
+void clgi_implementations(clg_graph *graph, char *names, size_t size)
 {
     char *text = NULL, word[64], padded[256];
     names[0] = 0;
@@ -293,7 +293,7 @@ out:
 static void look_at_names(clg_graph *graph, void *payload)
 {
     clgi_values *values = payload;
-    name_implementations(graph, values->implementation, sizeof values->implementation);
+    clgi_implementations(graph, values->implementation, sizeof values->implementation);
 }
 
 static clg_status run_together(clg_graph *graph, session *sessions, size_t n, clgi_values *values,
@@ -323,7 +323,7 @@ clg_status clgi_evaluate_many(clg_device *device, const clgi_check_case *cases, 
     }
     CLGI_TRY(run_together(graph, sessions, n, values, error));
     host_steps = clg_device_count(device).host_steps - host_steps;
-    if (n == 1) name_implementations(graph, values->implementation, sizeof values->implementation);
+    if (n == 1) clgi_implementations(graph, values->implementation, sizeof values->implementation);
     for (size_t i = 0; i < n; i++) {
         values[i].host_steps = host_steps;
         if (n > 1)

@@ -44,6 +44,9 @@ clg_status clgi_evaluate_look(clg_device *device, const clgi_check_case *c, int 
 clg_status clgi_evaluate_many(clg_device *device, const clgi_check_case *cases, size_t n, int wide,
                               const int *gradient, clgi_values *values, clg_error *error);
 
+/* The kernels of a graph's plan, joined by '+'. */
+void clgi_implementations(clg_graph *graph, char *names, size_t size);
+
 /* A small generator: SplitMix64 (Steele, Lea, Flood 2014). */
 uint64_t clgi_splitmix(uint64_t *state);
 double clgi_splitmix_real(uint64_t *state, double low, double high);

@@ -26,7 +26,7 @@ typedef struct cli_verb {
     const char *name, *words, *help; /* words: "mlp|cnn", "MODEL", "" */
     int (*run)(const struct cli_verb *verb, int argc, char **argv);
     const cli_option *options; /* ended by a row without name */
-    int n_words;               /* words it needs */
+    int n_words;               /* words it needs; below 0: any number, NULL behind the last */
 } cli_verb;
 
 /* "Not given". */

@@ -103,6 +103,11 @@ static void make_table(const cli_verb *verb, struct option *table)
 static int take_words(const cli_verb *verb, int argc, char **argv, const char **words)
 {
     int given = argc - optind;
+    if (verb->n_words < 0) { /* any number */
+        for (int i = 0; i < given; ++i) words[i] = argv[optind + i];
+        words[given] = NULL;
+        return CLI_CONTINUE;
+    }
     if (given < verb->n_words)
         return cli_usage(verb, "missing: %s; `clgrad help %s` tells more", verb->words, verb->name);
     if (given > verb->n_words) return cli_usage(verb, "one word too many: %s", argv[optind + verb->n_words]);

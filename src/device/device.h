@@ -88,5 +88,7 @@ const char *clgi_cl_file(const char *name);
 
 /* --- Device parameters (params.def): rows (kernel, device or architecture or vendor or family, NAME=value ...) */
 int clgi_device_parameter(const clg_device *device, const char *kernel, const char *name, int fallback);
+/* Whether a row was measured on this device or its architecture. */
+int clgi_device_tuned(const clg_device *device);
 
 #endif

@@ -46,3 +46,10 @@ int clgi_device_parameter(const clg_device *device, const char *kernel, const ch
                                                     &device->info, family, kernel, name);
     return row != NULL ? row->value : fallback;
 }
+
+int clgi_device_tuned(const clg_device *device)
+{
+    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++)
+        if (parameters[i].level <= CLGI_LEVEL_ARCHITECTURE && matches(&parameters[i], &device->info, "")) return 1;
+    return 0;
+}

@@ -24,7 +24,8 @@ src/optim    base optim
 src/data     base data
 src/io       base io
 src/train    base train
-cli          cli check recipes
+benchmarks   benchmarks check base device graph support/idle_device.h
+cli          cli check recipes benchmarks
 recipes      recipes
 examples     examples
 "
@@ -46,6 +47,7 @@ check_layer()
         # A header without a folder lies beside the file that names it.
         if [[ $header != */* ]]; then
             [[ -e $(dirname "${place%%:*}")/$header || -e check/$header || -e recipes/$header ]] && continue
+            [[ $folder == cli && -e benchmarks/$header ]] && continue
         fi
         [[ " $* " == *" $layer "* || " $* " == *" $header "* ]] || breach "$place: $folder may not include $header"
     done < <(includes "$folder")
@@ -85,7 +87,7 @@ size()
     done
 }
 shopt -s globstar nullglob extglob
-size 800 src/**/*.c cli/*.c check/*.c recipes/*.c tests/**/*.c
+size 800 src/**/*.c cli/*.c check/*.c benchmarks/*.c recipes/*.c tests/**/*.c
 size 300 include/clgrad/**/*.h src/**/*.h cl/!(attention_*).cl
 size 360 cl/attention_*.cl # forward and both gradients share their tiles and masks
 size 150 CMakeLists.txt
