@@ -70,7 +70,7 @@ clg_status cli_device(const cli_where *where, clg_device **ret_device, clg_error
     if (engine)
         printf("precision: bf16 in matrix products, by matrix engine %s\n", engine);
     else if (where->precision == CLG_PRECISION_BF16)
-        puts("precision: f32, for the device has no matrix engine for bf16");
+        puts("precision: f32, for no matrix engine for bf16 is used");
     fflush(stdout);
     return CLG_OK;
 }

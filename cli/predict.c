@@ -122,7 +122,9 @@ int cli_run_predict(const cli_verb *verb, int argc, char **argv)
     clg_status status = cli_device(&o.where, &device, &error);
     if (!status) status = cli_model_open(path, device, &r, &net, &error);
     if (!status) status = r->data(o.data, CLG_SPLIT_TEST, 0, &data, &error);
-    if (!status && clg_dataset_vocabulary(data)) {
+    const int text = !status && clg_dataset_vocabulary(data);
+    if (!status && !text) status = cli_model_fits(path, data, &error);
+    if (text) {
         code = cli_usage(verb, "%s is a model of text: `clgrad sample` shows what it can do", path);
     } else if (!status && o.first >= clg_dataset_count(data)) {
         code = cli_usage(verb, "--first: the data has only %lld samples: %lld",

@@ -21,7 +21,8 @@ typedef struct sample_options {
 #define AT(member) offsetof(sample_options, member)
 const cli_option cli_options_sample[] = {
     CLI_WHERE(sample_options),
-    { "prompt", CLI_TEXT, AT(prompt), "TEXT", "the beginning (default: a new line)", 0 },
+    { "prompt", CLI_TEXT, AT(prompt), "TEXT",
+      "the beginning (default: a new line, or the first character that the model knows)", 0 },
     { "count", CLI_COUNT, AT(count), "N", "characters to write (default 500)", 1 },
     { "temperature", CLI_REAL, AT(temperature), "X",
       "below 1: likelier characters; 0: the likeliest (default 0.8)", 0 },
@@ -111,11 +112,8 @@ static clg_status push_prompt(writer *w, const char *prompt, clg_error *error)
         const int c = (unsigned char)prompt[i];
         const uint8_t *found = memchr(w->vocabulary, c, (size_t)w->classes);
         if (!found) {
-            char name[8];
-            snprintf(name, sizeof name, isgraph(c) ? "'%c'" : "0x%02x", c);
-            const unsigned char byte = (unsigned char)prompt[i];
             char shown[8];
-            snprintf(shown, sizeof shown, byte > ' ' && byte < 127 ? "'%c'" : "0x%02x", byte);
+            snprintf(shown, sizeof shown, isgraph(c) ? "'%c'" : "0x%02x", c);
             cli_set_error(error, CLG_ERANGE, "the model does not know character %s at byte %zu of the prompt",
                           shown, i);
             return CLG_ERANGE;
@@ -201,7 +199,7 @@ static clg_status write_text(writer *w, clg_device *device, const sample_options
 
 int cli_run_sample(const cli_verb *verb, int argc, char **argv)
 {
-    sample_options o = { .prompt = "\n", .count = 500, .temperature = 0.8, .top_p = 1, .seed = 1 };
+    sample_options o = { .count = 500, .temperature = 0.8, .top_p = 1, .seed = 1 };
     const char *path = NULL;
     clg_error error = CLG_ERROR_INIT;
     clg_device *device = NULL;
@@ -218,6 +216,8 @@ int cli_run_sample(const cli_verb *verb, int argc, char **argv)
     w.path = path;
     clg_status status = cli_model_vocabulary(path, w.vocabulary, &classes, &error);
     w.classes = (int)classes;
+    const char start[] = { memchr(w.vocabulary, '\n', (size_t)classes) ? '\n' : (char)w.vocabulary[0], '\0' };
+    if (!o.prompt) o.prompt = start;
     if (!status) status = cli_device_open(&o.where, &device, &error);
     if (!status) status = cli_model_open(path, device, &r, &w.net, &error);
     if (!status) status = write_text(&w, device, &o, &error);

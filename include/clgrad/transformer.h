@@ -95,7 +95,7 @@ typedef struct clg_kv_cache clg_kv_cache;
 CLG_API clg_status clg_kv_cache_create(clg_module *net, int64_t batch, int64_t capacity,
                                        clg_kv_cache **ret_cache, clg_error *error);
 CLG_API void clg_kv_cache_destroy(clg_kv_cache *cache);
-/* Places that are held; `set` keeps the first `length` of them and forgets the rest. CLG_ERANGE beyond
+/* Places that are held, counted when a pass is recorded: after a run that failed, set it back. `set` keeps the first `length` of them and forgets the rest. CLG_ERANGE beyond
  * what is held. */
 CLG_API int64_t clg_kv_cache_length(const clg_kv_cache *cache);
 CLG_API clg_status clg_kv_cache_set_length(clg_kv_cache *cache, int64_t length, clg_error *error);

@@ -73,7 +73,10 @@ static int is_allowed(const char *allowed, const char *value)
     if (!*allowed || !*value) return 1;
     if (!strcmp(allowed, folder)) return is_folder(value);
     if (has_word(allowed, value)) return 1;
-    if (!strcmp(allowed, numbers)) return strtol(value, &end, 10) >= 1 && !*end;
+    if (!strcmp(allowed, numbers)) {
+        const long long number = strtoll(value, &end, 10);
+        return number >= 1 && number <= INT32_MAX && !*end;
+    }
     return !strcmp(allowed, switches) && has_word("0|1|no|yes", value);
 }
 

@@ -268,7 +268,7 @@ static void precision(void **state)
 {
     (void)state;
     expect("plan mlp --batch 8 --precision bf16", 0,
-           "\nprecision: f32, for the device has no matrix engine for bf16\n");
+           "\nprecision: f32, for no matrix engine for bf16 is used\n");
     expect("plan mlp --batch 8 --precision f32", 0, "device: ");
     assert_null(strstr(output, "precision: "));
     expect("check --device host --precision bf16 --filter 'relu f32' --failed", 0, " 0 failed");
