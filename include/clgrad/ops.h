@@ -191,7 +191,8 @@ typedef struct clg_attention_options {
     double scale;     /* of q k^T; default 0: 1 / sqrt(D) */
     int32_t causal;   /* 1: query i meets keys up to i + offset (PyTorch's is_causal with offset 0) */
     int64_t window;   /* default 0: none; w: query i meets key j when |j - i - offset| < w */
-    int64_t offset;   /* place of the first query among the keys; S - T where queries are the last ones */
+    int64_t offset;   /* place of the first query among the keys; S - T where queries are the last ones.
+                       * Both are within 2^40: CLG_EINVAL */
     double dropout;   /* probability that a weight is dropped, in training; the rest is scaled up */
     clg_tensor *mask; /* bool [B, S], or NULL: keys that are false take no part */
     clg_tensor *bias; /* added to the scores, broadcast to [B, H, T, S], or NULL */

@@ -159,6 +159,7 @@ const clgi_op clgi_op_attention_gradient = {
 
 /* --- Recording ---------------------------------------------------------------------------------------- */
 
+#define FARTHEST ((int64_t)1 << 40) /* sums with the places of queries and keys do not overflow */
 static clg_tensor *refuse_option(clg_graph *graph, const clg_attention_options *o)
 {
     if (!(o->dropout >= 0 && o->dropout < 1))
@@ -166,6 +167,9 @@ static clg_tensor *refuse_option(clg_graph *graph, const clg_attention_options *
     if (o->window < 0)
         return clgi_graph_fail(graph, CLG_EINVAL, "attention: the window is negative: %lld",
                                (long long)o->window);
+    if (o->window > FARTHEST || o->offset > FARTHEST || o->offset < -FARTHEST)
+        return clgi_graph_fail(graph, CLG_EINVAL, "attention: window %lld or offset %lld is beyond 2^40",
+                               (long long)o->window, (long long)o->offset);
     if (!(fabs(o->scale) < INFINITY))
         return clgi_graph_fail(graph, CLG_EINVAL, "attention: the scale is not finite: %g", o->scale);
     return NULL;

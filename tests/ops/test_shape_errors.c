@@ -127,6 +127,8 @@ static const row rows[] = {
     { "attention f32 [1,1,3,4] [1,1,5,4] [1,1,5,4] [1] [1,4] mask=1", CLG_ESHAPE, "attention:", "[1, 4]" },
     { "attention f32 [1,1,3,4] [1,1,5,4] [1,1,5,4] [1] [1] p=1", CLG_EINVAL, "attention:", "1" },
     { "attention f32 [1,1,3,4] [1,1,5,4] [1,1,5,4] [1] [1] window=-2", CLG_EINVAL, "attention:", "-2" },
+    { "attention f32 [1,1,3,4] [1,1,5,4] [1,1,5,4] [1] [1] offset=-1099511627777", CLG_EINVAL,
+      "attention:", "2^40" },
     { "assign f32 [3] [4]", CLG_ESHAPE, "a", "[4]" },
     { "flip f32 [3,5] axes=0,0", CLG_EINVAL, "flip:", "0" },
     { "flip f32 [3,5] axes=2", CLG_EINVAL, "flip:", "[3, 5]" },

@@ -15,6 +15,7 @@ trap 'rm -rf "$scratch"' EXIT
 }
 bad=0
 export CLGRAD_CACHE=off CLGRAD_CACHE_DIR="$scratch"
+export CLGRAD_LAUNCH_LIMIT=1000000000 # a simulator is slow, and each launch costs it more than its work-groups do
 
 # simulate FAMILY CASE: what Oclgrind has to say lies in $scratch/log then. Its compiler cannot go on at some
 # instructions of optimised programs, so optimisation is off.
