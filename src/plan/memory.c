@@ -84,7 +84,7 @@ static uint64_t round_up(uint64_t bytes, uint64_t to)
 static int is_placed_here(const clgi_plan *plan, int v)
 {
     const clgi_value *value = &plan->values[v];
-    return value->place == CLGI_IN_ARENA && value->in_place_of < 0 && value->first >= 0 && value->bytes;
+    return value->place == CLGI_IN_ARENA && value->in_place_of < 0 && value->first >= 0;
 }
 
 /* Larger values first, equal ones in their order: insertion sort, for the values of one plan are few. */
@@ -153,7 +153,8 @@ clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error)
     uint64_t end = 0;
     for (int i = 0; i < n; ++i) {
         clgi_value *value = &plan->values[order[i]];
-        uint64_t bytes = round_up(value->bytes, align);
+        uint64_t bytes =
+            round_up(value->bytes ? value->bytes : 1, align); /* an empty one has an address too */
         value->offset = plan->reuse ? lowest_place(plan, order, i, order[i], bytes, align, limit) : end;
         if (!plan->reuse && limit && end / limit != (end + bytes - 1) / limit)
             value->offset = round_up(end, limit);
