@@ -1,4 +1,5 @@
-/* Children: spawned, never forked (OpenCL may be open in this process), asked by lines through pipes. */
+/* Children: spawned, never forked (OpenCL may be open in this process), asked by lines through pipes. Between its
+ * answers a child is stopped: threads that wait by spinning would take the processors from whoever is measured. */
 #include "child.h"
 #include "bench.h"
 
@@ -70,6 +71,7 @@ void bench_child_end(bench_child *child, double seconds)
     const double deadline = bench_now() + seconds;
     pid_t done = 0;
     if (child->to >= 0) close(child->to);
+    if (child->pid > 0) kill(child->pid, SIGCONT);
     while (child->pid > 0 && !(done = waitpid(child->pid, NULL, WNOHANG)) && bench_now() < deadline)
         poll(NULL, 0, 5);
     if (child->pid > 0 && !done) {
@@ -103,9 +105,12 @@ int bench_child_ask(bench_child *child, const char *line, char *reply, size_t si
     const int n = snprintf(text, sizeof text, "%s\n", line);
     reply[0] = 0;
     if (child->pid <= 0) return 0;
+    kill(child->pid, SIGCONT);
     if (n > 0 && n < (int)sizeof text && write(child->to, text, (size_t)n) == n &&
-        read_line(child->from, reply, size, bench_now() + seconds))
+        read_line(child->from, reply, size, bench_now() + seconds)) {
+        kill(child->pid, SIGSTOP);
         return 1;
+    }
     bench_child_end(child, 0);
     return 0;
 }
