@@ -1,6 +1,6 @@
 /* A new process until its first training step is done, beside caches of compiled programs that are kept or empty: the
- * library's and the driver's. The driver's is PoCL's; of other drivers' caches nothing is known, and the last two cases
- * are the same. */
+ * library's and the driver's. Where both are kept they are the user's. The driver's is PoCL's; of other drivers' caches
+ * nothing is known, and the last two cases are the same. */
 #include "nets.h"
 #include "child.h"
 #include "row.h"
@@ -15,7 +15,7 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
     return remove(path);
 }
 
-/* Seconds of a process with these two folders; NaN where it failed. */
+/* Seconds of a process with these two folders, NULL: the user's; NaN where it failed. */
 static double first_step(bench *b, const bench_shape *shape, const char *own, const char *driver)
 {
     const char *command[] = { bench_self(), "bench",    "--serve",
@@ -24,39 +24,46 @@ static double first_step(bench *b, const bench_shape *shape, const char *own, co
     char own_pair[200], driver_pair[200], line[300], reply[300];
     const char *environment[] = { own_pair, driver_pair, NULL };
     bench_child child;
-    snprintf(own_pair, sizeof own_pair, "CLGRAD_CACHE_DIR=%s", own);
-    snprintf(driver_pair, sizeof driver_pair, "POCL_CACHE_DIR=%s", driver);
+    snprintf(own_pair, sizeof own_pair, "CLGRAD_CACHE_DIR=%s", own ? own : "");
+    snprintf(driver_pair, sizeof driver_pair, "POCL_CACHE_DIR=%s", driver ? driver : "");
     snprintf(line, sizeof line, "case train %s", shape->line);
     const double start = bench_now();
-    if (!bench_child_start(&child, command, environment)) return NAN;
+    if (!bench_child_start(&child, command, own ? environment : NULL)) return NAN;
     const int done = bench_child_ask(&child, line, reply, sizeof reply, 600) && !strncmp(reply, "ready", 5);
     const double seconds = bench_now() - start;
     bench_child_end(&child, 120);
     return done ? seconds : NAN;
 }
 
+/* Samples of one case; in `root` lie the folders that it empties. */
+static int sample(bench *b, const bench_shape *shape, const char *root, bench_contender *c)
+{
+    char own[60], driver[60], other[60], caches[16];
+    snprintf(own, sizeof own, "%s/own", root);
+    snprintf(driver, sizeof driver, "%s/driver", root);
+    snprintf(other, sizeof other, "%s/other", root);
+    bench_word(shape->line, "caches", caches, sizeof caches);
+    const int none = !strcmp(caches, "none"), both = !strcmp(caches, "both");
+    const char *first = both ? NULL : own, *emptied = both ? NULL : none ? driver : other;
+    double seconds = none ? 0 : first_step(b, shape, first, both ? NULL : driver);
+    for (int i = 0; i < (b->quick || none ? 1 : 3) && seconds >= 0; ++i) {
+        if ((seconds = first_step(b, shape, first, emptied)) >= 0) c->samples[c->n++] = seconds;
+        if (emptied) nftw(emptied, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    }
+    return c->n;
+}
+
 clg_status bench_start_run(bench *b, const bench_shape *shape, json_t *row, clg_error *error)
 {
-    char root[] = "/tmp/clgrad-bench-XXXXXX", own[60], driver[60], other[60], caches[16];
+    char root[] = "/tmp/clgrad-bench-XXXXXX";
     bench_contender *c = calloc(1, sizeof *c);
     if (!c || !mkdtemp(root)) {
         free(c);
         return bench_fail(error, CLG_EIO, "no temporary folder can be made in /tmp");
     }
-    snprintf(own, sizeof own, "%s/own", root);
-    snprintf(driver, sizeof driver, "%s/driver", root);
-    snprintf(other, sizeof other, "%s/other", root);
-    bench_word(shape->line, "caches", caches, sizeof caches);
-    const int kept = strcmp(caches, "none") != 0;
-    const char *second = !strcmp(caches, "own") ? other : driver;
-    double seconds = kept ? first_step(b, shape, own, driver) : 0;
-    for (int i = 0; i < (b->quick || !kept ? 1 : 3) && seconds >= 0; ++i) {
-        if ((seconds = first_step(b, shape, own, second)) >= 0) c->samples[c->n++] = seconds;
-        if (second == other) nftw(other, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    }
-    if (c->n) bench_row_times(row, c);
+    const int n = sample(b, shape, root, c);
+    if (n) bench_row_times(row, c);
     nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    const int n = c->n;
     free(c);
     return n ? CLG_OK : bench_fail(error, CLG_EINTERNAL, "the process that trains has failed");
 }

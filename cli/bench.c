@@ -28,7 +28,7 @@ const cli_option cli_options_bench[] = {
     { "device", CLI_TEXT, offsetof(bench_options, device), "NAME", "device (default: auto)", 0 },
     { "family", CLI_TEXT, offsetof(bench_options, family), "F", "kernels: auto, cpu or gpu", 0 },
     { "seconds", CLI_POSITIVE, offsetof(bench_options, seconds), "S",
-      "for the samples of a row and each peer (default: 2, quick: 0.3)", 0 },
+      "for the samples of a row and each peer (default: 2, quick: 0.15)", 0 },
     { "no-peers", CLI_FLAG, offsetof(bench_options, no_peers), NULL, "clgrad alone", 0 },
     { "json", CLI_FLAG, offsetof(bench_options, json), NULL, "as one JSON document", 0 },
     { "csv", CLI_FLAG, offsetof(bench_options, csv), NULL, "as CSV, a line for each row", 0 },
@@ -77,7 +77,7 @@ static clg_status measure(bench_options *o, clg_family family, documents *d, clg
                 .peers_off = o->no_peers,
                 .family = family,
                 .seconds = o->seconds > 0 ? o->seconds
-                           : o->quick     ? 0.3
+                           : o->quick     ? 0.15
                                           : 2,
                 .rounds = o->quick ? 3 : 7,
                 .on_row = print_row,
