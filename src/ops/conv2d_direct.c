@@ -5,13 +5,6 @@
  */
 #include "ops/conv2d_kernels.h"
 
-static void size_single(clgi_launch *launch, int64_t items0, int64_t items1, int64_t items2)
-{
-    const uint64_t items[3] = { (uint64_t)items0, (uint64_t)items1, (uint64_t)items2 };
-    const uint64_t local[3] = { 1, 1, 1 };
-    clgi_launch_size(launch, items, local);
-}
-
 /* --- Direct convolution for CPUs: forward and to x -------------------------------------------- */
 enum {
     LINE_BYTES = 16 * 1024,     /* private copy of a line of x: a part of the first cache */
@@ -20,12 +13,6 @@ enum {
     WEIGHTS_CACHE = 512 * 1024, /* packed weights that stay in the second cache together */
     STORE_TILE_DEPTH = 64       /* longest sum whose tile is stored from registers */
 };
-
-/* Registers that a tile may take: all but those of the operands. */
-static int64_t accumulators(const clg_device_traits *traits)
-{
-    return traits->vector >= 16 ? 28 : 12;
-}
 
 static int64_t power_of_two_up(int64_t value)
 {
@@ -72,7 +59,7 @@ static void direct_tiles(const conv_sizes *s, const clg_device_traits *traits, d
     d->vec = min64(max64(traits->vector, 1), power_of_two_up(d->cols));
     d->nv = block_vectors(d->cols, d->vec);
     d->blocks = clgi_ceil_div(d->cols, d->nv * d->vec);
-    d->tile = even_tile(clgi_ceil_div(d->yw, d->dilate_w), accumulators(traits) / d->nv);
+    d->tile = even_tile(clgi_ceil_div(d->yw, d->dilate_w), clgi_conv_accumulators(traits) / d->nv);
     d->line = (d->tile - 1) * d->stride_w + (span(s) + d->dilate_w - 2) / d->dilate_w + 1;
     d->in_place = d->dilate_w == 1 && inner_tiles_free(s, d);
     if (d->in_place)
@@ -178,7 +165,7 @@ static int emit_pack(const clgi_problem *problem, clgi_emitter *emitter, const c
     clgi_launch_operand(launch, &problem->in[1]);
     clgi_launch_workspace(launch, packed);
     clgi_launch_int(launch, (int32_t)pieces);
-    size_single(launch, pieces, 1, 1);
+    clgi_conv_size_single(launch, pieces, 1, 1);
     return packed;
 }
 
@@ -223,7 +210,7 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_long(launch, s.n * d.yh);
     clgi_launch_int(launch, (int32_t)d.lines);
     clgi_launch_store(launch, s.n * d.yh * d.yw, d.cols * s.groups);
-    size_single(launch, channels_first ? pieces : chunks, channels_first ? chunks : pieces, 1);
+    clgi_conv_size_single(launch, channels_first ? pieces : chunks, channels_first ? chunks : pieces, 1);
 }
 
 /* --- Direct convolution for CPUs: to w -------------------------------------------------------- */
@@ -258,7 +245,7 @@ static weights_sizes weights_sizes_of(const conv_sizes *s, const clg_device_trai
     t.nv = s->out_group < 2 * t.vec ? 1 : block_vectors(s->out_group, t.vec);
     if (s->out_group < t.nv * t.vec) t.nv = 2;
     t.blocks = clgi_ceil_div(s->out_group, t.nv * t.vec);
-    const int64_t longest = accumulators(traits) / t.nv;
+    const int64_t longest = clgi_conv_accumulators(traits) / t.nv;
     t.flat = s->in_group < FLAT_CHANNELS && s->tap_w == 1;
     const int64_t run = t.flat ? s->kw * s->in_group : s->in_group;
     t.tile = even_tile(run, longest);
@@ -316,12 +303,12 @@ void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_workspace(launch, parts);
     clgi_launch_int(launch, (int32_t)s.n);
     clgi_launch_int(launch, (int32_t)t.chunk);
-    size_single(launch, items, t.chunks, 1);
+    clgi_conv_size_single(launch, items, t.chunks, 1);
     clgi_launch *sum = clgi_emit_launch(emitter, "conv_weights_sum.cl");
     define_weights(sum, &s, &t);
     clgi_launch_workspace(sum, parts);
     clgi_launch_int(sum, (int32_t)t.chunks);
     const int64_t depth = s.kh * s.kw * s.in_group;
     clgi_launch_store(sum, s.out_group * s.groups, depth);
-    size_single(sum, clgi_ceil_div(depth, t.vec), t.blocks, s.groups);
+    clgi_conv_size_single(sum, clgi_ceil_div(depth, t.vec), t.blocks, s.groups);
 }

@@ -1,6 +1,6 @@
 /* The kernels of convolution: the tables, and the implicit matrix product for the GPU family and, without
- * tiles, for anything. The direct kernels of the CPU family are in conv2d_direct.c, those of one filter for
- * each channel in conv2d_depthwise.c.
+ * tiles, for anything. The direct kernels of the CPU family are in conv2d_direct.c, Winograd's in
+ * conv2d_winograd.c, those of one filter for each channel in conv2d_depthwise.c.
  *
  * Splits depend on the shape and on the device's limits, never on its number of units: bits stay the same.
  * NHWC, weights OHWI. The formulas are in the heads of the .cl files.
@@ -71,6 +71,18 @@ void clgi_conv_size(const clgi_problem *problem, clgi_launch *launch, int64_t it
     const uint64_t items[3] = { (uint64_t)items0, (uint64_t)items1, 1 };
     const uint64_t local[3] = { problem->traits->max_work_group >= 64 ? 64 : 1, 1, 1 };
     clgi_launch_size(launch, items, local);
+}
+
+void clgi_conv_size_single(clgi_launch *launch, int64_t items0, int64_t items1, int64_t items2)
+{
+    const uint64_t items[3] = { (uint64_t)items0, (uint64_t)items1, (uint64_t)items2 };
+    const uint64_t local[3] = { 1, 1, 1 };
+    clgi_launch_size(launch, items, local);
+}
+
+int64_t clgi_conv_accumulators(const clg_device_traits *traits)
+{
+    return traits->vector >= 16 ? 28 : 12;
 }
 
 void clgi_conv_define_sizes(clgi_launch *launch, const conv_sizes *s)
@@ -259,6 +271,7 @@ static void emit_gpu(const clgi_problem *problem, clgi_emitter *emitter)
 /* --- Tables ----------------------------------------------------------------------------------- */
 const clgi_implementation clgi_conv2d_kernels[] = {
     { "conv2d_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise, clgi_conv_emit_depthwise },
+    { "conv2d_winograd", CLG_FAMILY_CPU, clgi_conv_accepts_winograd, clgi_conv_emit_winograd },
     { "conv2d_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_direct, clgi_conv_emit_direct },
     { "conv2d_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
     { "conv2d_general", CLG_FAMILY_AUTO, accepts_general, emit_general },
@@ -267,6 +280,7 @@ const clgi_implementation clgi_conv2d_kernels[] = {
 
 const clgi_implementation clgi_conv2d_input_kernels[] = {
     { "conv2d_input_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise, clgi_conv_emit_depthwise },
+    { "conv2d_input_winograd", CLG_FAMILY_CPU, clgi_conv_accepts_winograd, clgi_conv_emit_winograd },
     { "conv2d_input_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_direct, clgi_conv_emit_direct },
     { "conv2d_input_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
     { "conv2d_input_general", CLG_FAMILY_AUTO, accepts_general, emit_general },

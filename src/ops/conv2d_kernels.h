@@ -45,6 +45,10 @@ void clgi_conv_define_sizes(clgi_launch *launch, const conv_sizes *sizes);
 void clgi_conv_define_strides(clgi_launch *launch, const clgi_view *view, char letter);
 /* One work-item per index of `items`, as many to a group as is usual. */
 void clgi_conv_size(const clgi_problem *problem, clgi_launch *launch, int64_t items0, int64_t items1);
+/* The same with work-groups of one. */
+void clgi_conv_size_single(clgi_launch *launch, int64_t items0, int64_t items1, int64_t items2);
+/* Registers that a register tile may take: all but those of the operands. */
+int64_t clgi_conv_accumulators(const clg_device_traits *traits);
 
 /* Adds `parts` results of rows x cols, one behind the other in the workspace, in their order, and stores. */
 void clgi_conv_emit_sum(const clgi_problem *problem, clgi_emitter *emitter, int workspace, int64_t parts,
@@ -55,6 +59,10 @@ int clgi_conv_accepts_direct(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter);
 int clgi_conv_accepts_weights(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter);
+
+/* --- Winograd's, CPU family (conv2d_winograd.c) --- */
+int clgi_conv_accepts_winograd(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_winograd(const clgi_problem *problem, clgi_emitter *emitter);
 
 /* --- One filter for each channel, both families (conv2d_depthwise.c) --- */
 int clgi_conv_accepts_depthwise(const clgi_problem *problem, const char **ret_why);

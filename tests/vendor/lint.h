@@ -31,6 +31,9 @@
 #ifdef LINT_ENGINE
 #include "../../cl/engine_fma.cl"
 #endif
+#ifdef LINT_WINOGRAD
+#include "../../cl/conv_winograd_tiles.cl"
+#endif
 #ifdef LINT_TILES
 #include "../../cl/attention_tiles.cl"
 #endif

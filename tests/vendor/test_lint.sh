@@ -89,6 +89,11 @@ attention_gpu.cl     LINT_TILES VEC=1 PASS=1 GROUP=1 BIAS=1
 attention_gpu.cl     LINT_TILES VEC=1 PASS=1 HEIGHT=1 GROUP=256 DEPTH=256 KEYS=0
 attention_gpu.cl     LINT_TILES VEC=1 PASS=1 HEIGHT=1 GROUP=256 DEPTH=256 VALUES=0
 attention_gpu.cl     LINT_TILES VEC=1 PASS=2 DEPTH=256 BIAS_GRADIENT=1
+conv_winograd_tiles.cl VEC=16
+conv_winograd_pack.cl LINT_WINOGRAD VEC=16 NV=2 DEPTH=64 TRANSPOSED=0
+conv_winograd_pack.cl LINT_WINOGRAD VEC=8 NV=1 DEPTH=64 TRANSPOSED=1 TILE_H=2
+conv_winograd.cl     LINT_WINOGRAD VEC=16 NV=2 DEPTH=64 PART=1
+conv_winograd.cl     LINT_WINOGRAD VEC=8 NV=1 DEPTH=16 PART=1 TILE_H=2 TILE_W=2 ROWS=28
 attention_tiles.cl   VEC=1 GROUP=128 HEIGHT=2
 attention_sum.cl     VEC=8
 pool_window.cl       CHANNELS=16 MEAN=0 COLS_PER_ITEM=4 DISJOINT=0
