@@ -1,70 +1,96 @@
 /* Philox4x32-10 (Salmon et al. 2011): element e of random node `ordinal` at `step` is word e % 4 of the block with
  * counter (e / 4, ordinal, step) and key = seed. The planner puts this text before kernels that draw random
- * numbers; it serves scalars and vectors of VEC.                                                  */
-#define PHILOX_FUNCTION(U, L) PHILOX_FUNCTION_(U, L)
-#define PHILOX_FUNCTION_(U, L)                                                                               \
-    /* The four words of block `block`. */                                                                   \
-    static void NAME(block_##U)(uint key0, uint key1, uint step, uint ordinal, L block, U word[4])           \
+ * numbers; it serves scalars and vectors of VEC.
+ *
+ * Words are the low halves of 64-bit lanes: CPUs multiply two such halves in one instruction, and nobody looks at
+ * what lies above them.                                                                           */
+#define LOW_HALF(x) ((x) & 0xFFFFFFFFul)
+#define PHILOX_ROUND(L, round)                                                                               \
     {                                                                                                        \
-        U c0 = convert_##U(block), c1 = convert_##U(block >> 32), c2 = (U)(ordinal), c3 = (U)(step);         \
-        for (int round = 0; round < 10; ++round) {                                                           \
-            U high0 = mul_hi((U)(0xD2511F53u), c0), low0 = c0 * 0xD2511F53u;                                 \
-            U high1 = mul_hi((U)(0xCD9E8D57u), c2), low1 = c2 * 0xCD9E8D57u;                                 \
-            c0 = high1 ^ c1 ^ key0;                                                                          \
-            c1 = low1;                                                                                       \
-            c2 = high0 ^ c3 ^ key1;                                                                          \
-            c3 = low0;                                                                                       \
-            key0 += 0x9E3779B9u;                                                                             \
-            key1 += 0xBB67AE85u;                                                                             \
-        }                                                                                                    \
-        word[0] = c0, word[1] = c1, word[2] = c2, word[3] = c3;                                              \
-    }                                                                                                        \
-    static U NAME(philox_##U)(uint key0, uint key1, uint step, uint ordinal, L element)                      \
-    {                                                                                                        \
-        U word[4], place = convert_##U(element) & 3u;                                                        \
-        NAME(block_##U)(key0, key1, step, ordinal, element >> 2, word);                                      \
-        U low = select(word[0], word[1], place == 1u), high = select(word[2], word[3], place == 3u);         \
-        return select(low, high, place >= 2u);                                                               \
+        const L product0 = LOW_HALF(c0) * 0xD2511F53ul, product1 = LOW_HALF(c2) * 0xCD9E8D57ul;              \
+        c0 = (product1 >> 32) ^ c1 ^ (ulong)(key0 + round##u * 0x9E3779B9u);                                 \
+        c1 = product1;                                                                                       \
+        c2 = (product0 >> 32) ^ c3 ^ (ulong)(key1 + round##u * 0xBB67AE85u);                                 \
+        c3 = product0;                                                                                       \
     }
-PHILOX_FUNCTION(uint, ulong)
-#if defined VEC && VEC > 1
-PHILOX_FUNCTION(VU, CLG_CAT(ulong, VEC))
-#endif
-#if defined VEC && VEC == 16
-PHILOX_FUNCTION(uint4, ulong4)
-/* Sixteen neighbours from a multiple of four on are four whole blocks: a quarter of the work. */
-static uint16 NAME(philox_run)(uint key0, uint key1, uint step, uint ordinal, ulong first)
+#define PHILOX_BLOCKS(L) PHILOX_BLOCKS_(L)
+#define PHILOX_BLOCKS_(L)                                                                                    \
+    /* The four words of each block. (A loop would not be unrolled, and would keep its keys in vectors.) */  \
+    static void NAME(block_##L)(uint key0, uint key1, uint step, uint ordinal, L block, L word[4])           \
+    {                                                                                                        \
+        L c0 = block, c1 = block >> 32, c2 = (L)((ulong)ordinal), c3 = (L)((ulong)step);                     \
+        PHILOX_ROUND(L, 0) PHILOX_ROUND(L, 1) PHILOX_ROUND(L, 2) PHILOX_ROUND(L, 3) PHILOX_ROUND(L, 4)       \
+        PHILOX_ROUND(L, 5) PHILOX_ROUND(L, 6) PHILOX_ROUND(L, 7) PHILOX_ROUND(L, 8) PHILOX_ROUND(L, 9)       \
+        word[0] = LOW_HALF(c0), word[1] = LOW_HALF(c1), word[2] = LOW_HALF(c2), word[3] = LOW_HALF(c3);      \
+    }
+PHILOX_BLOCKS(ulong)
+static uint NAME(philox_uint)(uint key0, uint key1, uint step, uint ordinal, ulong element)
 {
-    uint4 w[4];
-    if (first & 3) return NAME(philox_uint16)(key0, key1, step, ordinal, (ulong16)(first) + convert_ulong16(LANES_16));
-    NAME(block_uint4)(key0, key1, step, ordinal, (ulong4)(first >> 2) + convert_ulong4(LANES_4), w);
-    return (uint16)(w[0].s0, w[1].s0, w[2].s0, w[3].s0, w[0].s1, w[1].s1, w[2].s1, w[3].s1,
-                    w[0].s2, w[1].s2, w[2].s2, w[3].s2, w[0].s3, w[1].s3, w[2].s3, w[3].s3);
+    ulong word[4];
+    NAME(block_ulong)(key0, key1, step, ordinal, element >> 2, word);
+    const ulong low = element & 1 ? word[1] : word[0], high = element & 1 ? word[3] : word[2];
+    return (uint)(element & 2 ? high : low);
+}
+
+#if defined VEC && VEC > 1
+#define PHILOX_LANES CLG_CAT(ulong, VEC)
+PHILOX_BLOCKS(PHILOX_LANES)
+/* Each lane an element of its own. */
+static VU NAME(CLG_CAT(philox_uint, VEC))(uint key0, uint key1, uint step, uint ordinal, PHILOX_LANES element)
+{
+    PHILOX_LANES word[4];
+    NAME(CLG_CAT(block_, PHILOX_LANES))(key0, key1, step, ordinal, element >> 2, word);
+    const VU place = CLG_CAT(convert_uint, VEC)(element & 3);
+    const VU low = select(CLG_CAT(convert_uint, VEC)(word[0]), CLG_CAT(convert_uint, VEC)(word[1]), place == 1u);
+    const VU high = select(CLG_CAT(convert_uint, VEC)(word[2]), CLG_CAT(convert_uint, VEC)(word[3]), place == 3u);
+    return select(low, high, place >= 2u);
 }
 #endif
-/* The elements from e on when the vector runs along them, else e in every lane. */
-#define ELEMENTS(e, along) CLG_CAT(ELEMENTS_, W)(e, along)
-#define ELEMENTS_1(e, along) ((ulong)(e))
-#define ELEMENTS_2(e, along) ((ulong2)((ulong)(e)) + convert_ulong2(along * LANES_2))
-#define ELEMENTS_4(e, along) ((ulong4)((ulong)(e)) + convert_ulong4(along * LANES_4))
-#define ELEMENTS_8(e, along) ((ulong8)((ulong)(e)) + convert_ulong8(along * LANES_8))
-#define ELEMENTS_16(e, along) ((ulong16)((ulong)(e)) + convert_ulong16(along * LANES_16))
-#define PHILOX_NAME CLG_CAT(PHILOX_NAME_, W)
-#define PHILOX_NAME_1 philox_uint
-#define PHILOX_NAME_2 philox_uint2
-#define PHILOX_NAME_4 philox_uint4
-#define PHILOX_NAME_8 philox_uint8
-#define PHILOX_NAME_16 philox_uint16
+
+/* The elements from e on. */
+#define ELEMENTS_2(e) ((ulong2)((ulong)(e)) + convert_ulong2(LANES_2))
+#define ELEMENTS_4(e) ((ulong4)((ulong)(e)) + convert_ulong4(LANES_4))
+#define ELEMENTS_8(e) ((ulong8)((ulong)(e)) + convert_ulong8(LANES_8))
+#define ELEMENTS_16(e) ((ulong16)((ulong)(e)) + convert_ulong16(LANES_16))
+#if defined VEC && VEC >= 4
+/* VEC neighbours from a multiple of four on: VEC / 4 whole blocks, a quarter of the work. */
+#if VEC == 16
+PHILOX_BLOCKS(ulong4)
+#elif VEC == 8
+PHILOX_BLOCKS(ulong2)
+#endif
+static VU NAME(philox_blocks)(uint key0, uint key1, uint step, uint ordinal, ulong block)
+{
+#if VEC == 16
+    ulong4 w[4];
+    NAME(block_ulong4)(key0, key1, step, ordinal, block + (ulong4)(0, 1, 2, 3), w);
+    return convert_uint16((ulong16)(w[0], w[1], w[2], w[3])).s048c159d26ae37bf;
+#elif VEC == 8
+    ulong2 w[4];
+    NAME(block_ulong2)(key0, key1, step, ordinal, block + (ulong2)(0, 1), w);
+    return convert_uint8((ulong8)(w[0], w[1], w[2], w[3])).s02461357;
+#else
+    ulong w[4];
+    NAME(block_ulong)(key0, key1, step, ordinal, block, w);
+    return convert_uint4((ulong4)(w[0], w[1], w[2], w[3]));
+#endif
+}
+static VU NAME(philox_run)(uint key0, uint key1, uint step, uint ordinal, ulong first)
+{
+    if (first & 3)
+        return NAME(CLG_CAT(philox_uint, VEC))(key0, key1, step, ordinal, CLG_CAT(ELEMENTS_, VEC)(first));
+    return NAME(philox_blocks)(key0, key1, step, ordinal, first >> 2);
+}
+#endif
+
+/* Vectors along the elements (along = 1), or one element for all lanes. */
 #define RANDOM_BITS(low, high, step, ordinal, e, along) CLG_CAT(RANDOM_BITS_, along)(low, high, step, ordinal, e)
-#define RANDOM_BITS_0(low, high, step, ordinal, e)                                                           \
-    CLG_CAT(PHILOX_NAME, CLG_CAT(_, KERNEL_ID))(low, high, step, ordinal, ELEMENTS(e, 0))
+#define RANDOM_BITS_0(low, high, step, ordinal, e) ((U)(NAME(philox_uint)(low, high, step, ordinal, (ulong)(e))))
 #define RANDOM_BITS_1(low, high, step, ordinal, e) CLG_CAT(RANDOM_RUN_, W)(low, high, step, ordinal, e)
-#define RANDOM_RUN(low, high, step, ordinal, e)                                                              \
-    CLG_CAT(PHILOX_NAME, CLG_CAT(_, KERNEL_ID))(low, high, step, ordinal, ELEMENTS(e, 1))
-#define RANDOM_RUN_1 RANDOM_RUN
-#define RANDOM_RUN_2 RANDOM_RUN
-#define RANDOM_RUN_4 RANDOM_RUN
-#define RANDOM_RUN_8 RANDOM_RUN
-#define RANDOM_RUN_16(low, high, step, ordinal, e) NAME(philox_run)(low, high, step, ordinal, (ulong)(e))
+#define RANDOM_RUN_1(low, high, step, ordinal, e) NAME(philox_uint)(low, high, step, ordinal, (ulong)(e))
+#define RANDOM_RUN_2(low, high, step, ordinal, e) NAME(philox_uint2)(low, high, step, ordinal, ELEMENTS_2(e))
+#define RANDOM_RUN_4(low, high, step, ordinal, e) NAME(philox_run)(low, high, step, ordinal, (ulong)(e))
+#define RANDOM_RUN_8 RANDOM_RUN_4
+#define RANDOM_RUN_16 RANDOM_RUN_4
 #define RANDOM_UNIFORM(low, high, step, ordinal, e, along)                                                   \
     (CONVERT_F(RANDOM_BITS(low, high, step, ordinal, e, along) >> 8) * 5.9604644775390625e-8f)

@@ -18,6 +18,8 @@ fi
 variants='
 probe.cl
 random.cl            VEC=1
+random.cl            VEC=4
+random.cl            VEC=8
 random.cl            VEC=16
 map.cl               LINT_MAP LINEAR=0 ITEM_ELEMENTS=4096
 map.cl               LINT_MAP LINEAR=1 ITEM_ELEMENTS=4096 VEC=1
