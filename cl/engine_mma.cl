@@ -10,9 +10,10 @@
 #define ENGINE_ATTRIBUTES __attribute__((reqd_work_group_size(32, 1, 1)))
 
 #define LANE ((int)get_local_id(0))
-#define LOAD_A(from, at)                                                                                     \
-    const uint4 at = (uint4)(from[LANE / 4 * 8 + LANE % 4], from[(LANE / 4 + 8) * 8 + LANE % 4],             \
-                             from[LANE / 4 * 8 + LANE % 4 + 4], from[(LANE / 4 + 8) * 8 + LANE % 4 + 4]);
+#define A_WORD(from, pitch, row, pair) from[(LANE / 4 + (row)) * (pitch) + LANE % 4 + (pair)]
+#define LOAD_A(from, pitch, at)                                                                              \
+    const uint4 at = (uint4)(A_WORD(from, pitch, 0, 0), A_WORD(from, pitch, 8, 0), A_WORD(from, pitch, 0, 4), \
+                             A_WORD(from, pitch, 8, 4));
 #define LOAD_B(from, at)                                                                                     \
     const uint2 at = (uint2)(from[LANE % 4 * 8 + LANE / 4], from[(LANE % 4 + 4) * 8 + LANE / 4]);
 #define MULTIPLY(c, a, b)                                                                                    \
@@ -24,11 +25,12 @@
     vstore2(c.xy, 0, to + LANE / 4 * 16 + LANE % 4 * 2);                                                     \
     vstore2(c.zw, 0, to + (LANE / 4 + 8) * 16 + LANE % 4 * 2);
 
+#define ENGINE_OPEN
 #define ENGINE_BEGIN float4 c00 = (float4)(0.0f), c01 = c00, c10 = c00, c11 = c00;
-#define ENGINE_STEP(from_a0, from_a1, from_b0, from_b1)                                                      \
+#define ENGINE_STEP(from_a0, from_a1, pitch, from_b0, from_b1)                                               \
     {                                                                                                        \
-        LOAD_A(from_a0, a0) LOAD_A(from_a1, a1) LOAD_B(from_b0, b0) LOAD_B(from_b1, b1)                      \
+        LOAD_A(from_a0, pitch, a0) LOAD_A(from_a1, pitch, a1) LOAD_B(from_b0, b0) LOAD_B(from_b1, b1)        \
         MULTIPLY(c00, a0, b0) MULTIPLY(c01, a0, b1) MULTIPLY(c10, a1, b0) MULTIPLY(c11, a1, b1)              \
     }
 #define ENGINE_STORE(to) PUT(c00, to) PUT(c01, to + 8) PUT(c10, to + 16 * 16) PUT(c11, to + 16 * 16 + 8)
-#define ENGINE_END
+#define ENGINE_CLOSE

@@ -20,9 +20,9 @@ typedef union clg_fragment {
 
 #define LANE ((int)get_local_id(0))
 #define LINE (LANE % 16)
-#define LOAD_A(from, at)                                                                                     \
+#define LOAD_A(from, pitch, at)                                                                              \
     clg_fragment at;                                                                                         \
-    at.words = vload8(LINE, from);
+    at.words = vload8(0, from + LINE * (pitch));
 #define LOAD_B(from, at)                                                                                     \
     clg_fragment at;                                                                                         \
     at.words = (uint8)(from[LINE], from[LINE + 16], from[LINE + 32], from[LINE + 48], from[LINE + 64],       \
@@ -34,11 +34,12 @@ typedef union clg_fragment {
     (to)[(LANE / 16 + 8) * 32 + LINE] = c.s4, (to)[(LANE / 16 + 10) * 32 + LINE] = c.s5,                     \
     (to)[(LANE / 16 + 12) * 32 + LINE] = c.s6, (to)[(LANE / 16 + 14) * 32 + LINE] = c.s7;
 
+#define ENGINE_OPEN
 #define ENGINE_BEGIN float8 c00 = (float8)(0.0f), c01 = c00, c10 = c00, c11 = c00;
-#define ENGINE_STEP(from_a0, from_a1, from_b0, from_b1)                                                      \
+#define ENGINE_STEP(from_a0, from_a1, pitch, from_b0, from_b1)                                               \
     {                                                                                                        \
-        LOAD_A(from_a0, a0) LOAD_A(from_a1, a1) LOAD_B(from_b0, b0) LOAD_B(from_b1, b1)                      \
+        LOAD_A(from_a0, pitch, a0) LOAD_A(from_a1, pitch, a1) LOAD_B(from_b0, b0) LOAD_B(from_b1, b1)        \
         MULTIPLY(c00, a0, b0) MULTIPLY(c01, a0, b1) MULTIPLY(c10, a1, b0) MULTIPLY(c11, a1, b1)              \
     }
 #define ENGINE_STORE(to) PUT(c00, to) PUT(c01, to + 16) PUT(c10, to + 16 * 32) PUT(c11, to + 16 * 32 + 16)
-#define ENGINE_END
+#define ENGINE_CLOSE

@@ -11,26 +11,29 @@
 
 float8 __attribute__((overloadable)) intel_sub_group_bf16_bf16_matrix_mad_k16(int8 a, int8 b, float8 sums);
 
-/* Words lane, lane + 8, lane + 16 ... */
+/* Word `lane` of each line. */
 #define LANE ((int)get_local_id(0))
-#define LOAD_FRAGMENT(from, at)                                                                              \
-    const int8 at = (int8)((int)from[LANE], (int)from[LANE + 8], (int)from[LANE + 16], (int)from[LANE + 24], \
-                           (int)from[LANE + 32], (int)from[LANE + 40], (int)from[LANE + 48], (int)from[LANE + 56]);
+#define WORD(from, pitch, line) (int)from[(line) * (pitch) + LANE]
+#define LOAD_FRAGMENT(from, pitch, at)                                                                       \
+    const int8 at = (int8)(WORD(from, pitch, 0), WORD(from, pitch, 1), WORD(from, pitch, 2),                 \
+                           WORD(from, pitch, 3), WORD(from, pitch, 4), WORD(from, pitch, 5),                 \
+                           WORD(from, pitch, 6), WORD(from, pitch, 7));
 #define PUT(c, to)                                                                                           \
     (to)[LANE] = c.s0, (to)[LANE + 16] = c.s1, (to)[LANE + 32] = c.s2, (to)[LANE + 48] = c.s3,               \
     (to)[LANE + 64] = c.s4, (to)[LANE + 80] = c.s5, (to)[LANE + 96] = c.s6, (to)[LANE + 112] = c.s7;
 
+#define ENGINE_OPEN
 #define ENGINE_BEGIN float8 c00 = (float8)(0.0f), c01 = c00, c10 = c00, c11 = c00;
-#define ENGINE_STEP(from_a0, from_a1, from_b0, from_b1)                                                      \
+#define ENGINE_STEP(from_a0, from_a1, pitch, from_b0, from_b1)                                               \
     {                                                                                                        \
-        LOAD_FRAGMENT(from_a0, a0)                                                                           \
-        LOAD_FRAGMENT(from_a1, a1)                                                                           \
-        LOAD_FRAGMENT(from_b0, b0)                                                                           \
-        LOAD_FRAGMENT(from_b1, b1)                                                                           \
+        LOAD_FRAGMENT(from_a0, pitch, a0)                                                                    \
+        LOAD_FRAGMENT(from_a1, pitch, a1)                                                                    \
+        LOAD_FRAGMENT(from_b0, 8, b0)                                                                        \
+        LOAD_FRAGMENT(from_b1, 8, b1)                                                                        \
         c00 = intel_sub_group_bf16_bf16_matrix_mad_k16(a0, b0, c00);                                         \
         c01 = intel_sub_group_bf16_bf16_matrix_mad_k16(a0, b1, c01);                                         \
         c10 = intel_sub_group_bf16_bf16_matrix_mad_k16(a1, b0, c10);                                         \
         c11 = intel_sub_group_bf16_bf16_matrix_mad_k16(a1, b1, c11);                                         \
     }
 #define ENGINE_STORE(to) PUT(c00, to) PUT(c01, to + 8) PUT(c10, to + 8 * 16) PUT(c11, to + 8 * 16 + 8)
-#define ENGINE_END
+#define ENGINE_CLOSE

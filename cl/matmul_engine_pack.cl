@@ -2,10 +2,14 @@
  * Panels of 2 WIDTH lines, for each PAIRS pairs of steps of k two fragments of words, [WIDTH][PAIRS] or, PAIR_FIRST,
  * [PAIRS][WIDTH]; zeros outside. Rounding is to nearest, ties to even; a NaN stays one.
  *
- * TILE 1 (WIDTH = PAIRS = VEC = 16): a work-item packs K_BLOCKS pairs of fragments of a panel; ALONG_K says which axis lies
- * in memory element by element. TILE 0: a work-item packs one word. Local memory: none.            */
+ * TILE 1 (WIDTH = PAIRS = VEC = 16): a work-item packs K_BLOCKS x PANELS pairs of fragments, in the order of memory;
+ * ALONG_K says which axis lies there element by element. Where that is not the fragment's order, 16 x 16 words are turned in
+ * registers. TILE 0: a work-item packs one word. Local memory: none.                               */
 #ifndef K_BLOCKS
 #define K_BLOCKS 8 /* blocks of k for a work-item, TILE 1 */
+#endif
+#ifndef PANELS
+#define PANELS 1 /* panels for a work-item, TILE 1 */
 #endif
 
 static uint NAME(round)(const float x)
@@ -15,10 +19,11 @@ static uint NAME(round)(const float x)
 }
 
 #if TILE
+/* Rounded, in the upper halves; the lower ones are what they may be. */
 static uint16 NAME(round_all)(const float16 x)
 {
     const uint16 bits = as_uint16(x), rounded = bits + 0x7fff + (bits >> 16 & 1);
-    return select(rounded, bits | 0x400000, x != x) >> 16;
+    return select(rounded, bits | 0x400000, x != x);
 }
 
 static float16 NAME(fetch)(__global const float *from, const long inside)
@@ -29,36 +34,56 @@ static float16 NAME(fetch)(__global const float *from, const long inside)
     return vload16(0, lanes);
 }
 
-/* Words of pair `pair` for 16 lines, or of 16 pairs of one line: both as they lie in memory. */
+/* Line i of 16 lines of 16 words. Along k: 16 pairs of a line. Else: a pair of each of 16 lines. */
 static uint16 NAME(words)(__global const float *x, const long lines, const long k, const long line_stride, const long k_stride,
-                   const long line, const long step)
+                   const long line, const long step, const int i)
 {
 #if ALONG_K
-    __global const float *from = x + line * line_stride + step;
-    if (line >= lines) return (uint16)(0);
-    const float16 low = NAME(fetch)(from, k - step), high = NAME(fetch)(from + 16, k - step - 16);
-    return NAME(round_all)((float16)(low.even, high.even)) | NAME(round_all)((float16)(low.odd, high.odd)) << 16;
+    if (line + i >= lines) return (uint16)(0);
+    __global const float *from = x + (line + i) * line_stride + step;
+    const ushort16 low = convert_ushort16(NAME(round_all)(NAME(fetch)(from, k - step)) >> 16);
+    const ushort16 high = convert_ushort16(NAME(round_all)(NAME(fetch)(from + 16, k - step - 16)) >> 16);
+    return (uint16)(as_uint8(low), as_uint8(high));
 #else
-    __global const float *from = x + line + step * k_stride;
-    const float16 even = NAME(fetch)(from, step < k ? lines - line : 0);
-    const float16 odd = NAME(fetch)(from + k_stride, step + 1 < k ? lines - line : 0);
-    return NAME(round_all)(even) | NAME(round_all)(odd) << 16;
+    const long even_step = step + 2 * i, inside = lines - line;
+    __global const float *from = x + line + even_step * k_stride;
+    const uint16 even = NAME(round_all)(NAME(fetch)(from, even_step < k ? inside : 0));
+    const uint16 odd = NAME(round_all)(NAME(fetch)(from + k_stride, even_step + 1 < k ? inside : 0));
+    return even >> 16 | (odd & 0xffff0000u);
 #endif
 }
+
+#if ALONG_K == PAIR_FIRST
+#define ZIP_LOW(a, b)                                                                                        \
+    (uint16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
+#define ZIP_HIGH(a, b)                                                                                       \
+    (uint16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
+
+/* Lines i and i + 8 zipped, four times over: rows become columns. */
+static void NAME(turn)(uint16 *lines)
+{
+    for (int round = 0; round < 4; round++) {
+        uint16 zipped[16];
+        for (int i = 0; i < 8; i++) {
+            zipped[2 * i] = ZIP_LOW(lines[i], lines[i + 8]);
+            zipped[2 * i + 1] = ZIP_HIGH(lines[i], lines[i + 8]);
+        }
+        for (int i = 0; i < 16; i++) lines[i] = zipped[i];
+    }
+}
+#endif
 
 static void NAME(fragment)(__global const float *x, __global uint *to, const long lines, const long k, const long line_stride,
                     const long k_stride, const long line, const long step)
 {
 #if ALONG_K != PAIR_FIRST /* memory and fragment agree */
     for (int i = 0; i < 16; i++)
-        vstore16(NAME(words)(x, lines, k, line_stride, k_stride, line + (ALONG_K ? i : 0), step + (ALONG_K ? 0 : 2 * i)),
-                 i, to);
+        vstore16(NAME(words)(x, lines, k, line_stride, k_stride, line, step, i), i, to);
 #else
-    uint turned[256];
-    for (int i = 0; i < 16; i++)
-        vstore16(NAME(words)(x, lines, k, line_stride, k_stride, line + (ALONG_K ? i : 0), step + (ALONG_K ? 0 : 2 * i)),
-                 i, turned);
-    for (int i = 0; i < 256; i++) to[i] = turned[i % 16 * 16 + i / 16];
+    uint16 turned[16];
+    for (int i = 0; i < 16; i++) turned[i] = NAME(words)(x, lines, k, line_stride, k_stride, line, step, i);
+    NAME(turn)(turned);
+    for (int i = 0; i < 16; i++) vstore16(turned[i], i, to);
 #endif
 }
 #endif
@@ -72,12 +97,13 @@ KERNEL NAME(matmul_engine_pack)(__global const float *x, const ulong x_offset, _
     __global uint *to = (__global uint *)(packed + packed_offset) + matrix * matrix_words;
     x += x_offset + BATCH_OFFSET(matrix, d1, d2, s0, s1, s2);
 #if TILE
-    const long panel = get_global_id(1);
     const int begin = get_global_id(0) * K_BLOCKS, end = min(begin + K_BLOCKS, k_blocks);
+    const long first = get_global_id(1) * PANELS;
     for (int block = begin; block < end; block++)
-        for (int half_ = 0; half_ < 2; half_++)
-            NAME(fragment)(x, to + ((panel * k_blocks + block) * 2 + half_) * 256, lines, k, line_stride, k_stride,
-                           panel * 32 + half_ * 16, block * 32L);
+        for (long panel = first; panel < first + PANELS && panel * 32 < lines; panel++)
+            for (int half_ = 0; half_ < 2; half_++)
+                NAME(fragment)(x, to + ((panel * k_blocks + block) * 2 + half_) * 256, lines, k, line_stride, k_stride,
+                               panel * 32 + half_ * 16, block * 32L);
 #else
     const long at = get_global_id(0);
     if (at >= matrix_words) return;

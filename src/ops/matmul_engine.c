@@ -7,7 +7,10 @@
 enum {
     LEAST_PRODUCTS = 1 << 15, /* below, packing costs more than it saves */
     LEAST_SIDE = 8,           /* of m, n and k: fragments would be mostly padding */
-    PACK_BLOCKS = 8           /* K_BLOCKS of matmul_engine_pack.cl */
+    PACK_FRAGMENTS = 16,      /* pairs of fragments that a work-item packs, in the order of memory */
+    NEAR_BYTES = 1 << 20,     /* of the second-level cache, for panels of a */
+    MOST_ROW_BLOCKS = 32,
+    LEAST_GROUPS = 16 /* of a CPU's product: few large ones leave units idle */
 };
 
 /* Lines are rows of a, or columns of b. */
@@ -36,6 +39,7 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
     const int64_t words = panels * blocks * 2 * s->width * engine->pairs, matrices = shared ? 1 : p->batch;
     const int along_k = s->k_stride == 1;
     const int tile = s->width == 16 && engine->pairs == 16 && (along_k || s->line_stride == 1);
+    const int64_t blocks_each = along_k ? PACK_FRAGMENTS : 1, panels_each = along_k ? 1 : PACK_FRAGMENTS;
     const int to = clgi_emit_workspace(emitter, (uint64_t)(matrices * words) * 4);
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_engine_pack.cl");
     clgi_launch_define(launch, "VEC", tile ? 16 : 1);
@@ -44,6 +48,8 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
     clgi_launch_define(launch, "PAIRS", engine->pairs);
     clgi_launch_define(launch, "PAIR_FIRST", s->pair_first);
     clgi_launch_define(launch, "ALONG_K", along_k);
+    clgi_launch_define(launch, "K_BLOCKS", blocks_each);
+    clgi_launch_define(launch, "PANELS", panels_each);
     clgi_launch_operand(launch, s->operand);
     clgi_launch_workspace(launch, to);
     clgi_launch_long(launch, s->lines);
@@ -54,19 +60,33 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
     clgi_launch_long(launch, words);
     for (int i = 1; i < 3; i++) clgi_launch_long(launch, p->size[i]);
     for (int i = 0; i < 3; i++) clgi_launch_long(launch, s->batch[i]);
-    const uint64_t tiles[3] = { (uint64_t)clgi_ceil_div(blocks, PACK_BLOCKS), (uint64_t)panels,
-                                (uint64_t)matrices };
+    const uint64_t tiles[3] = { (uint64_t)clgi_ceil_div(blocks, blocks_each),
+                                (uint64_t)clgi_ceil_div(panels, panels_each), (uint64_t)matrices };
     const uint64_t each[3] = { (uint64_t)words, 1, (uint64_t)matrices };
     const uint64_t one[3] = { 1, 1, 1 }, group[3] = { (uint64_t)engine->items, 1, 1 };
     clgi_launch_size(launch, tile ? tiles : each, tile ? one : group);
     return (packed){ to, shared ? 0 : words };
 }
 
-/* Blocks of a group: the operands of a CPU's group stay in its second-level cache. */
-static int64_t blocks_each(const clgi_problem *problem, int64_t blocks)
+typedef struct grid {
+    int64_t row_blocks, col_blocks; /* of the product */
+    int64_t rows_each, cols_each;   /* of a group */
+} grid;
+
+/* On a CPU a group's panels of a stay in the second-level cache, and as many of b pass by as leave work for all units. */
+static grid grid_of(const clgi_problem *problem, const clgi_engine *engine, const clgi_product *p)
 {
-    if (problem->traits->family == CLG_FAMILY_GPU) return 1;
-    return blocks < 16 ? clgi_ceil_div(blocks, 2) : 8;
+    grid g = { clgi_ceil_div(p->m, 2 * engine->rows), clgi_ceil_div(p->n, 2 * engine->cols), 1, 1 };
+    if (problem->traits->family == CLG_FAMILY_GPU) return g;
+    const int64_t panel_bytes = k_blocks(p, engine) * engine->pairs * engine->rows * 8;
+    const int64_t fitting = NEAR_BYTES / panel_bytes < 4 ? 4 : NEAR_BYTES / panel_bytes;
+    const int64_t most = fitting < MOST_ROW_BLOCKS ? fitting : MOST_ROW_BLOCKS;
+    g.rows_each = clgi_ceil_div(g.row_blocks, clgi_ceil_div(g.row_blocks, most));
+    if (g.rows_each == g.row_blocks && g.row_blocks > 1 && p->batch == 1)
+        g.rows_each = clgi_ceil_div(g.row_blocks, 2);
+    const int64_t across = clgi_ceil_div(g.row_blocks, g.rows_each) * p->batch;
+    g.cols_each = clgi_ceil_div(g.col_blocks, clgi_ceil_div(LEAST_GROUPS, across));
+    return g;
 }
 
 int clgi_matmul_engine_accepts(const clgi_problem *problem, const char **ret_why)
@@ -97,14 +117,12 @@ void clgi_matmul_engine_emit(const clgi_problem *problem, clgi_emitter *emitter)
     const side left = { &problem->in[0], p.m, p.a_row, p.a_step, p.a_batch, engine->rows, 0 };
     const side right = { &problem->in[1], p.n, p.b_col, p.b_row, p.b_batch, engine->cols, 1 };
     const packed a = emit_pack(emitter, engine, &p, &left), b = emit_pack(emitter, engine, &p, &right);
-    const int64_t row_blocks = clgi_ceil_div(p.m, 2 * engine->rows),
-                  col_blocks = clgi_ceil_div(p.n, 2 * engine->cols);
-    const int64_t rows_each = blocks_each(problem, row_blocks), cols_each = blocks_each(problem, col_blocks);
+    const grid g = grid_of(problem, engine, &p);
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_engine.cl");
     clgi_launch_include(launch, engine->file);
     clgi_launch_define(launch, "VEC", engine->vec);
-    clgi_launch_define(launch, "ROW_BLOCKS", rows_each);
-    clgi_launch_define(launch, "COL_BLOCKS", cols_each);
+    clgi_launch_define(launch, "ROW_BLOCKS", g.rows_each);
+    clgi_launch_define(launch, "COL_BLOCKS", g.cols_each);
     clgi_launch_workspace(launch, a.workspace);
     clgi_launch_workspace(launch, b.workspace);
     clgi_launch_long(launch, p.m);
@@ -113,8 +131,8 @@ void clgi_matmul_engine_emit(const clgi_problem *problem, clgi_emitter *emitter)
     clgi_launch_long(launch, a.matrix);
     clgi_launch_long(launch, b.matrix);
     clgi_launch_store(launch, p.batch * p.m, p.n);
-    const uint64_t items[3] = { (uint64_t)(clgi_ceil_div(row_blocks, rows_each) * engine->items),
-                                (uint64_t)clgi_ceil_div(col_blocks, cols_each), (uint64_t)p.batch };
+    const uint64_t items[3] = { (uint64_t)(clgi_ceil_div(g.row_blocks, g.rows_each) * engine->items),
+                                (uint64_t)clgi_ceil_div(g.col_blocks, g.cols_each), (uint64_t)p.batch };
     const uint64_t group[3] = { (uint64_t)engine->items, 1, 1 };
     clgi_launch_size(launch, items, group);
 }
