@@ -39,14 +39,20 @@ void cli_help(const cli_verb *verb, FILE *file);
 
 /* Where a verb computes: a member `where` of its options, and two rows of its table. */
 typedef struct cli_where {
-    const char *device; /* NULL: auto */
-    int precision;      /* clg_precision */
+    const char *device;   /* NULL: auto */
+    int precision;        /* clg_precision */
+    int64_t memory_limit; /* bytes; 0: none */
 } cli_where;
 #define CLI_WHERE(options)                                                                                   \
     { "device", CLI_TEXT, offsetof(options, where.device), "D",                                              \
       "auto, host, 0:1 as `clgrad devices` numbers, or a part of a name", 0 },                               \
     { "precision", CLI_CHOICE, offsetof(options, where.precision), "f32|bf16",                               \
       "of matrix products: bf16 where the device has a matrix engine (default f32)", 0 }
+/* Of the verbs that train, a third one. */
+#define CLI_MEMORY_LIMIT(options)                                                                            \
+    { "memory-limit", CLI_COUNT, offsetof(options, where.memory_limit), "BYTES",                             \
+      "of a step's recorded values (not of parameters, optimiser state, data): what exceeds it is computed " \
+      "twice instead of kept, with the same results", 1 }
 
 /* --- settings.c: what a user may change of a recipe ----------------------------------------------- */
 typedef struct cli_settings {

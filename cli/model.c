@@ -58,6 +58,7 @@ clg_status cli_device_open(const cli_where *where, clg_device **ret_device, clg_
 {
     clg_device_options options = CLG_DEVICE_OPTIONS_INIT;
     options.precision = (clg_precision)where->precision;
+    options.memory_limit = (uint64_t)where->memory_limit;
     return clg_device_open_with(where->device ? where->device : "auto", &options, ret_device, error);
 }
 

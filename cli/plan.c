@@ -10,6 +10,7 @@ typedef struct plan_options {
 
 const cli_option cli_options_plan[] = {
     CLI_WHERE(plan_options),
+    CLI_MEMORY_LIMIT(plan_options),
     { "batch", CLI_COUNT, offsetof(plan_options, batch), "N", "samples per step (default: the recipe's)", 1 },
     { "stage", CLI_TEXT, offsetof(plan_options, stage), "S",
       "graph, or the name of a pass (default: the final plan)", 0 },

@@ -26,6 +26,7 @@ const cli_option cli_options_train[] = {
       "(default: generated)",
       0 },
     CLI_WHERE(train_options),
+    CLI_MEMORY_LIMIT(train_options),
     { "epochs", CLI_COUNT, AT(epochs), "N", "passes over the data (default: the recipe's)", 1 },
     { "steps", CLI_COUNT, AT(steps), "N", "length of the run and of its schedule, instead of --epochs", 1 },
     { "batch", CLI_COUNT, AT(batch), "N", "samples per step (default: the recipe's)", 1 },

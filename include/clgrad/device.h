@@ -74,11 +74,15 @@ typedef struct clg_device_options {
     int32_t no_fallback; /* 1: an op without a working kernel is an error instead of a host step */
     void *queue;         /* set by clg_device_open_queue (opencl.h) */
     clg_precision precision;
-    uint64_t reserved[6];
+    /* Largest arena of recorded values, in bytes; 0: any. A step that would need more runs parts of its forward pass
+     * twice, with the same bits as without; one that cannot be brought below is CLG_EDEVMEM, with what it needs. Stored
+     * tensors (parameters, optimiser state, data) are not counted. */
+    uint64_t memory_limit;
+    uint64_t reserved[5];
 } clg_device_options;
 #define CLG_DEVICE_OPTIONS_INIT                                                                              \
     {                                                                                                        \
-        CLG_FAMILY_AUTO, 0, 0, CLG_PRECISION_DEFAULT,                                                        \
+        CLG_FAMILY_AUTO, 0, 0, CLG_PRECISION_DEFAULT, 0,                                                     \
         {                                                                                                    \
             0                                                                                                \
         }                                                                                                    \

@@ -37,6 +37,11 @@ int clgi_device_no_fallback(const clg_device *device)
     return device->options.no_fallback;
 }
 
+uint64_t clgi_device_memory_limit(const clg_device *device)
+{
+    return device->options.memory_limit;
+}
+
 clg_device_counters *clgi_device_counters(clg_device *device)
 {
     return &device->counters;

@@ -14,6 +14,7 @@ const clg_backend *clgi_device_backend(const clg_device *device, void **ret_hand
 /* 1 where ops run as kernels, 0 on the host device. */
 int clgi_device_has_kernels(const clg_device *device);
 int clgi_device_no_fallback(const clg_device *device);
+uint64_t clgi_device_memory_limit(const clg_device *device); /* of the arena; 0: none */
 clg_device_counters *clgi_device_counters(clg_device *device);
 void clgi_device_lock(clg_device *device);
 void clgi_device_unlock(clg_device *device);

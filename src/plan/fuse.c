@@ -42,7 +42,7 @@ static clgi_group_kind reduction_kind(clg_shape space, uint32_t axes)
     return trailing && (length <= LONG_ROW || kept >= MANY_ROWS) ? CLGI_GROUP_ROW : CLGI_GROUP_COLUMN;
 }
 
-static clgi_group *new_group(clgi_plan *plan)
+clgi_group *clgi_new_group(clgi_plan *plan)
 {
     if (plan->n_groups == plan->group_capacity) {
         int capacity = plan->group_capacity ? 2 * plan->group_capacity : 64;
@@ -60,7 +60,7 @@ static clgi_group *new_group(clgi_plan *plan)
 
 static int start_group(fuse_state *s, clgi_node *node)
 {
-    clgi_group *group = new_group(s->plan);
+    clgi_group *group = clgi_new_group(s->plan);
     clgi_node **nodes = clgi_arena_alloc(&s->plan->arena, sizeof *nodes);
     if (!group || !nodes) return 0;
     nodes[0] = node;

@@ -5,6 +5,7 @@
 
 #include "base/env.h"
 #include "base/hash.h"
+#include "plan/recompute.h"
 
 /* The aliasing pattern of stored tensors is a fact of the structure: part of the key. */
 static clg_status note_slots(clgi_plan *plan, const clg_graph *graph, clg_error *error)
@@ -24,8 +25,8 @@ static clg_status note_slots(clgi_plan *plan, const clg_graph *graph, clg_error 
     return CLG_OK;
 }
 
-static clg_status run_passes(clgi_plan *plan, const clg_graph *graph, clgi_denied *denied, const char *last,
-                             clg_error *error)
+static clg_status run_passes(clgi_plan *plan, const clg_graph *graph, clgi_denied *denied,
+                             clgi_recompute *recompute, const char *last, clg_error *error)
 {
     clg_status status;
 #define PASS(name, call)                                                                                     \
@@ -37,6 +38,7 @@ static clg_status run_passes(clgi_plan *plan, const clg_graph *graph, clgi_denie
     PASS("view", clgi_plan_view(plan, denied, error));
     PASS("fuse", clgi_plan_fuse(plan, denied, error));
     PASS("schedule", clgi_plan_schedule(plan, error));
+    PASS("recompute", clgi_plan_recompute(plan, recompute, error));
     PASS("select", clgi_plan_select(plan, denied, error));
     PASS("memory", clgi_plan_memory(plan, error));
     PASS("verify", clgi_plan_verify(plan, error));
@@ -73,23 +75,54 @@ void clgi_plan_destroy(clgi_plan *plan)
     clgi_free(plan);
 }
 
+/* One plan from the passes up to `last` (NULL: all); what is denied, or does not fit, asks for another. */
+static clg_status make_once(const clg_graph *graph, clgi_denied *denied, clgi_recompute *recompute,
+                            const char *last, const clgi_watch *watch, clgi_plan *plan, clg_error *error)
+{
+    clg_status status =
+        run_passes(plan, graph, denied, recompute, recompute->settled ? last : "verify", error);
+    if (status) return status;
+    if (plan->plan_again) { /* other kernels: what the groups need is no longer known */
+        clgi_recompute_finish(recompute);
+        return CLG_OK;
+    }
+    if (!recompute->settled) {
+        plan->plan_again = 1;
+        CLGI_TRY(clgi_recompute_judge(plan, recompute, error));
+        if (!recompute->settled || (last && strcmp(last, "verify"))) return CLG_OK;
+        plan->plan_again = 0;
+    }
+    if (last) return CLG_OK;
+    CLGI_TRY(clgi_plan_build(plan, denied, watch, error));
+    if (plan->plan_again)
+        clgi_recompute_finish(recompute);
+    else
+        status = clgi_plan_settle(plan, error);
+out:
+    return status;
+}
+
 clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
                             const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error)
 {
-    enum { MOST_ROUNDS = 32 }; /* each round denies at least one more implementation */
+    enum { MOST_ROUNDS = 32 }; /* each round denies at least one more implementation, or lowers the memory */
+    clgi_recompute recompute = { .limit = clgi_device_memory_limit(graph->device) };
+    clg_status status = CLG_OK;
+    recompute.settled = !recompute.limit;
     for (int round = 0; round < MOST_ROUNDS; ++round) {
         clgi_plan *plan = new_plan(graph);
-        if (!plan) return clgi_fail_memory(error, sizeof *plan);
-        clg_status status = run_passes(plan, graph, denied, last_stage, error);
-        if (!status && !last_stage && !plan->plan_again) status = clgi_plan_build(plan, denied, watch, error);
-        if (!status && !last_stage && !plan->plan_again) status = clgi_plan_settle(plan, error);
-        if (!status && !plan->plan_again) {
+        status = plan ? make_once(graph, denied, &recompute, last_stage, watch, plan, error)
+                      : clgi_fail_memory(error, sizeof *plan);
+        if (plan && !status && !plan->plan_again) {
             if (!last_stage) clgi_denied_tell(denied, graph->device);
             *ret_plan = plan;
-            return CLG_OK;
+            goto out;
         }
         clgi_plan_destroy(plan);
-        if (status) return status;
+        if (status) goto out;
     }
-    return clgi_fail(error, CLG_EBUILD, "plan: kernels still fail to build after %d plans", MOST_ROUNDS);
+    status = clgi_fail(error, CLG_EBUILD, "plan: kernels still fail to build after %d plans", MOST_ROUNDS);
+out:
+    clgi_recompute_finish(&recompute);
+    return status;
 }

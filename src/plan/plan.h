@@ -5,6 +5,7 @@
  *   view      which movements stay views, which values must exist in memory
  *   fuse      groups: one kernel each
  *   schedule  the order of the groups; where assigns, kept values and packed parts lie
+ *   recompute what runs twice under a memory limit (recompute.h)
  *   select    the implementation of each group, its launches (emit.h) and generated code (codegen.h)
  *   memory    offsets in the arena
  *   verify    no overlap, no use before definition, reads before overwrites
@@ -238,6 +239,9 @@ int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t n
 /* The value whose memory is meant: parts lie in their pack, in-place results in their input. */
 int clgi_value_owner(const clgi_plan *plan, int value);
 clgi_step *clgi_new_step(clgi_plan *plan, clgi_step_kind kind, int group);
+clgi_group *clgi_new_group(clgi_plan *plan); /* the last one; NULL: no memory */
+/* Do two stored tensors share a byte? */
+int clgi_slots_overlap(const clgi_plan *plan, int a, int b);
 int clgi_runs_on_host(const clgi_plan *plan, const clgi_denied *denied, const clgi_node *node);
 clg_status clgi_deny(clgi_denied *denied, const char *op, const char *implementation, const char *why,
                      clg_error *error);

@@ -220,8 +220,8 @@ clg_status clg_item(clg_graph *graph, clg_tensor *tensor, float *ret_value)
 
 clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_text)
 {
-    static const char *const stages[] = { "graph",    "lower",  "simplify", "view",  "fuse",
-                                          "schedule", "select", "memory",   "verify" };
+    static const char *const stages[] = { "graph",    "lower",     "simplify", "view",   "fuse",
+                                          "schedule", "recompute", "select",   "memory", "verify" };
     clgi_text text = { 0 };
     clgi_plan *plan = NULL;
     size_t known = 0;

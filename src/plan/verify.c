@@ -63,7 +63,7 @@ static clg_status check_definitions(const clgi_plan *plan, unsigned char *writte
     return CLG_OK;
 }
 
-static int slots_overlap(const clgi_plan *plan, int a, int b)
+int clgi_slots_overlap(const clgi_plan *plan, int a, int b)
 {
     const clg_tensor *ta = plan->ir->slots[a], *tb = plan->ir->slots[b];
     if (plan->slot_root[a] != plan->slot_root[b]) return 0;
@@ -81,7 +81,7 @@ static clg_status check_assigns(const clgi_plan *plan, clg_error *error)
         for (int r = 0; r < plan->n_values; ++r) {
             const clgi_value *reader = &plan->values[r];
             if (reader->place != CLGI_IN_SLOT || reader->node != UINT32_MAX || reader->first < 0) continue;
-            if (slots_overlap(plan, writer->index, reader->index) && reader->last > writer->first)
+            if (clgi_slots_overlap(plan, writer->index, reader->index) && reader->last > writer->first)
                 return clgi_fail(error, CLG_EINTERNAL,
                                  "verify: stored tensor %d is read at step %d, after step %d wrote it",
                                  reader->index, reader->last, writer->first);
