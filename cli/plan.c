@@ -13,7 +13,7 @@ const cli_option cli_options_plan[] = {
     CLI_MEMORY_LIMIT(plan_options),
     { "batch", CLI_COUNT, offsetof(plan_options, batch), "N", "samples per step (default: the recipe's)", 1 },
     { "stage", CLI_TEXT, offsetof(plan_options, stage), "S",
-      "graph, or the name of a pass (default: the final plan)", 0 },
+      "graph, the name of a pass, or summary: what fusion saves (default: the final plan)", 0 },
     { "eval", CLI_FLAG, offsetof(plan_options, eval), NULL, "the forward pass in evaluation mode instead",
       0 },
     { 0 },

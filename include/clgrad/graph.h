@@ -76,7 +76,8 @@ CLG_API uint64_t clg_graph_step(const clg_graph *graph);
 CLG_API void clg_graph_train(clg_graph *graph, int train);
 
 /* What will run, as text: the recorded nodes, or the plan after each pass. Free with
- * clg_text_free. stage: NULL for the final plan, "graph", or the name of a pass.                */
+ * clg_text_free. stage: NULL for the final plan, "graph", the name of a pass, or "summary": launches, memory traffic
+ * and arena without fusion and with it.                                                          */
 CLG_API clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_text);
 CLG_API void clg_text_free(char *text);
 

@@ -102,15 +102,16 @@ out:
     return status;
 }
 
-clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
-                            const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error)
+static clg_status create(const clg_graph *graph, clgi_denied *denied, int unfused, const char *last_stage,
+                         const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error)
 {
     enum { MOST_ROUNDS = 32 }; /* each round denies at least one more implementation, or lowers the memory */
-    clgi_recompute recompute = { .limit = clgi_device_memory_limit(graph->device) };
+    clgi_recompute recompute = { .limit = unfused ? 0 : clgi_device_memory_limit(graph->device) };
     clg_status status = CLG_OK;
     recompute.settled = !recompute.limit;
     for (int round = 0; round < MOST_ROUNDS; ++round) {
         clgi_plan *plan = new_plan(graph);
+        if (plan && unfused) plan->fuse = 0;
         status = plan ? make_once(graph, denied, &recompute, last_stage, watch, plan, error)
                       : clgi_fail_memory(error, sizeof *plan);
         if (plan && !status && !plan->plan_again) {
@@ -125,4 +126,16 @@ clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const c
 out:
     clgi_recompute_finish(&recompute);
     return status;
+}
+
+clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
+                            const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error)
+{
+    return create(graph, denied, 0, last_stage, watch, ret_plan, error);
+}
+
+clg_status clgi_plan_create_unfused(const clg_graph *graph, clgi_denied *denied, clgi_plan **ret_plan,
+                                    clg_error *error)
+{
+    return create(graph, denied, 1, "verify", NULL, ret_plan, error);
 }

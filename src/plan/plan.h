@@ -223,8 +223,13 @@ void clgi_run_state_destroy(clgi_plan *plan);
 /* A plan from all passes up to `last_stage` (NULL: all, kernels built). */
 clg_status clgi_plan_create(const clg_graph *graph, clgi_denied *denied, const char *last_stage,
                             const clgi_watch *watch, clgi_plan **ret_plan, clg_error *error);
+/* Up to `verify`, every op in a kernel of its own and without a memory limit: to compare with. */
+clg_status clgi_plan_create_unfused(const clg_graph *graph, clgi_denied *denied, clgi_plan **ret_plan,
+                                    clg_error *error);
 void clgi_plan_destroy(clgi_plan *plan);
 void clgi_plan_print(const clgi_plan *plan, const char *stage, clgi_text *text);
+/* What fusion saves: launches, memory traffic and arena of the unfused plan and of the plan, one line each. */
+void clgi_plan_print_summary(const clgi_plan *unfused, const clgi_plan *plan, clgi_text *text);
 
 /* --- Helpers that several passes use ---------------------------------------------------------------- */
 /* The value behind a tensor. */

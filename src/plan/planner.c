@@ -218,12 +218,28 @@ clg_status clg_item(clg_graph *graph, clg_tensor *tensor, float *ret_value)
 
 /* --- Explaining ---------------------------------------------------------------------------------------------- */
 
+static clg_status explain_plan(clg_graph *graph, const char *stage, clgi_text *text)
+{
+    const int summary = stage && !strcmp(stage, "summary");
+    clgi_plan *plan = NULL, *unfused = NULL;
+    planner *p = planner_of(graph);
+    clg_status status = graph->error.status;
+    if (p && summary) status = clgi_plan_create_unfused(graph, &p->denied, &unfused, &graph->error);
+    if (p && !status)
+        status = clgi_plan_create(graph, &p->denied, stage && !summary ? stage : "verify", NULL, &plan,
+                                  &graph->error);
+    if (!status && summary) clgi_plan_print_summary(unfused, plan, text);
+    if (!status && !summary) clgi_plan_print(plan, stage, text);
+    clgi_plan_destroy(unfused);
+    clgi_plan_destroy(plan);
+    return status;
+}
+
 clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_text)
 {
-    static const char *const stages[] = { "graph",    "lower",     "simplify", "view",   "fuse",
-                                          "schedule", "recompute", "select",   "memory", "verify" };
+    static const char *const stages[] = { "graph",     "lower",  "simplify", "view",   "fuse",   "schedule",
+                                          "recompute", "select", "memory",   "verify", "summary" };
     clgi_text text = { 0 };
-    clgi_plan *plan = NULL;
     size_t known = 0;
     if (graph->error.status) return graph->error.status;
     while (stage && known < sizeof stages / sizeof *stages && strcmp(stages[known], stage)) ++known;
@@ -235,19 +251,15 @@ clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_tex
         clgi_text_finish(&text);
         return status;
     }
-    if (stage && !known) {
+    clg_status status = CLG_OK;
+    if (stage && !known)
         clgi_graph_print(graph, &text);
-    } else {
-        planner *p = planner_of(graph);
-        if (!p || clgi_plan_create(graph, &p->denied, stage ? stage : "verify", NULL, &plan, &graph->error))
-            return graph->error.status;
-        clgi_plan_print(plan, stage, &text);
-        clgi_plan_destroy(plan);
-    }
+    else
+        status = explain_plan(graph, stage, &text);
     clgi_text_add(&text, "%s", "");
-    if (text.failed) {
+    if (status || text.failed) {
         clgi_text_finish(&text);
-        return clgi_fail_memory(&graph->error, text.length);
+        return status ? status : clgi_fail_memory(&graph->error, text.length);
     }
     *ret_text = text.data;
     return CLG_OK;

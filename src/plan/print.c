@@ -85,3 +85,47 @@ void clgi_plan_print(const clgi_plan *plan, const char *stage, clgi_text *text)
     for (int s = 0; s < plan->n_steps; ++s) print_step(plan, s, text);
     if (plan->n_steps) print_total(plan, text);
 }
+
+/* --- Summary -------------------------------------------------------------------------------------- */
+
+/* Bytes of the values that a step reads and writes, each value once. */
+static uint64_t touched_bytes(const clgi_plan *plan, const clgi_step *step)
+{
+    uint64_t bytes = 0;
+    if (step->kind == CLGI_STEP_FILL) return step->fill_bytes;
+    if (step->kind == CLGI_STEP_COPY) return 2 * step->fill_bytes;
+    for (int i = 0; step->kind == CLGI_STEP_HOST && i < step->node->n_in + step->node->n_out; ++i)
+        bytes += plan->values[step->operands[i].value].bytes;
+    for (int p = 0; p < step->n_parameters; ++p) {
+        int seen = step->parameters[p].kind != CLGI_PARAMETER_BUFFER;
+        for (int q = 0; q < p && !seen; ++q)
+            seen = step->parameters[q].kind == CLGI_PARAMETER_BUFFER &&
+                   step->parameters[q].value == step->parameters[p].value;
+        if (!seen) bytes += plan->values[step->parameters[p].value].bytes;
+    }
+    return bytes;
+}
+
+static void print_row(const clgi_plan *plan, const char *name, clgi_text *text)
+{
+    uint64_t bytes = 0;
+    int launches = 0, others = 0;
+    for (int s = 0; s < plan->n_steps; ++s) {
+        const int launch =
+            plan->steps[s].kind == CLGI_STEP_KERNEL || plan->steps[s].kind == CLGI_STEP_PRODUCT;
+        launches += launch;
+        others += !launch;
+        bytes += touched_bytes(plan, &plan->steps[s]);
+    }
+    clgi_text_add(text, "%-16s %8d %8d %15llu %15llu %15llu\n", name, launches, others,
+                  (unsigned long long)bytes, (unsigned long long)plan->arena_bytes,
+                  (unsigned long long)plan->lower_bound);
+}
+
+void clgi_plan_print_summary(const clgi_plan *unfused, const clgi_plan *plan, clgi_text *text)
+{
+    clgi_text_add(text, "%-16s %8s %8s %15s %15s %15s\n", "", "launches", "others", "bytes touched", "arena",
+                  "live at most");
+    print_row(unfused, "without fusion", text);
+    print_row(plan, "as planned", text);
+}

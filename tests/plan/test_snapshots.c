@@ -166,6 +166,48 @@ SNAPSHOT(softmax)
 SNAPSHOT(linear)
 SNAPSHOT(convolution)
 
+/* "NAME launches others bytes arena live" of a line of the summary. */
+static void read_row(const char *summary, const char *name, unsigned long long numbers[5])
+{
+    const char *line = strstr(summary, name);
+    assert_non_null(line);
+    if (sscanf(line + strlen(name), "%llu %llu %llu %llu %llu", &numbers[0], &numbers[1], &numbers[2],
+               &numbers[3], &numbers[4]) != 5)
+        fail_msg("%s", summary);
+}
+
+static void summary_tells_what_fusion_saves(void **state)
+{
+    clg_backend backend;
+    step s = { 0 };
+    char *text = NULL;
+    unsigned long long before[5], after[5];
+    (void)state;
+    clg_device *device = open_fake(&backend, CLG_FAMILY_CPU);
+    clg_graph *g = clg_graph_create(device);
+    record_convolution(g, device, &s);
+    assert_int_equal(clg_graph_explain(g, "summary", &text), CLG_OK);
+    read_row(text, "without fusion", before);
+    read_row(text, "as planned", after);
+    assert_true(after[0] > 0 && after[0] <= before[0] / 2); /* launches */
+    assert_true(after[2] > 0 && after[2] < before[2]);      /* bytes touched */
+    for (int i = 3; i < 5; ++i) assert_true(before[i] > 0 && after[i] > 0);
+    assert_true(before[4] <= before[3] && after[4] <= after[3]);
+    clg_text_free(text);
+    setenv("CLGRAD_FUSE", "off", 1);
+    assert_int_equal(clg_graph_explain(g, "summary", &text), CLG_OK);
+    unsetenv("CLGRAD_FUSE");
+    read_row(text, "as planned", after);
+    assert_memory_equal(before, after, sizeof before);
+    clg_text_free(text);
+    clg_graph_destroy(g);
+    clg_optimizer_destroy(s.optimizer);
+    clg_module_destroy(s.net);
+    clg_tensor_destroy(s.x);
+    clg_tensor_destroy(s.y);
+    clg_device_close(device);
+}
+
 static void unknown_stages_are_errors(void **state)
 {
     clg_backend backend;
@@ -192,6 +234,7 @@ int main(void)
         cmocka_unit_test(linear_on_gpu),
         cmocka_unit_test(convolution_on_cpu),
         cmocka_unit_test(convolution_on_gpu),
+        cmocka_unit_test(summary_tells_what_fusion_saves),
         cmocka_unit_test(unknown_stages_are_errors),
     };
     /* Switches of the planner that a developer may have set are not what is tested here. */

@@ -178,6 +178,7 @@ static void tables(void **state)
     expect("env", 0, "[now: host]");
     expect("plan mlp --batch 8", 0, "device: ");
     expect("plan cnn --batch 8 --eval", 0, "device: ");
+    expect("plan mlp --batch 8 --stage summary", 0, "without fusion");
     expect("plan mlp --stage nonsense", 2, "nonsense");
 }
 
