@@ -10,7 +10,7 @@ page()
     local verb=$1 title=$2 text=$3
     printf '# %s\n\n%s This page is the output of `clgrad %s`.\n\n```\n' "$title" "$text" "$verb"
     # Values that happen to be set are not part of the table.
-    env -i PATH="$PATH" HOME="${HOME:-/}" "$clgrad" "$verb" || return 1
+    /usr/bin/env -i PATH="$PATH" HOME="${HOME:-/}" "$clgrad" "$verb" || return 1
     printf '```\n'
 }
 
