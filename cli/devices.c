@@ -45,6 +45,7 @@ static void print_device(const clg_device_info *d)
         printf("%12s %s, %s; driver %s; %s\n", "", d->platform, d->vendor, d->driver, d->opencl_version);
     if (d->refused) printf("%12s refused: %s\n", "", d->refused);
     if (d->note) printf("%12s %s\n", "", d->note);
+    if (d->tuned) printf("%12s tuned: %u rows of `clgrad tune`\n", "", d->tuned);
 }
 
 static void print_text(const findings *f)
@@ -83,7 +84,8 @@ static json_t *device_json(const clg_device_info *d)
                    { "local_memory_bytes", d->local_memory_bytes },
                    { "compute_units", d->compute_units },
                    { "max_work_group", d->max_work_group },
-                   { "rank", (uint64_t)d->rank } };
+                   { "rank", (uint64_t)d->rank },
+                   { "tuned", d->tuned } };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i) put(o, texts[i].key, texts[i].text);
     for (size_t i = 0; i < sizeof counts / sizeof *counts; ++i)
         json_object_set_new(o, counts[i].key, json_integer((json_int_t)counts[i].value));

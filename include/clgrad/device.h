@@ -50,7 +50,11 @@ typedef struct clg_device_info {
     double rate_gflops, copy_gbps; /* of the verified probe; 0 before it ran */
     int32_t rank;                  /* place in the order of `auto`, from 1; 0 when refused */
     const char *engine;            /* of an open device: the matrix engine in use, or NULL */
-    uint64_t reserved[7];
+    const char *parameters; /* of an open device: digest of its kernels' parameters, or NULL. Results are a function of it,
+                               the build, the device and the driver */
+    uint32_t tuned;         /* rows of `clgrad tune` in use (in a list: stored for this driver) */
+    uint32_t reserved_number;
+    uint64_t reserved[5];
 } clg_device_info;
 
 typedef struct clg_device_list {

@@ -10,6 +10,7 @@
 #include "device/device_internal.h"
 #include "device/engine.h"
 #include "device/kernels.h"
+#include "device/params.h"
 
 /* Chunks hold blocks for vectors of 16 floats, two of them in a row: a cache line pair. */
 enum { BLOCK_ALIGNMENT = 128 };
@@ -212,6 +213,7 @@ static void destroy(clg_device *device)
         clg_error ignored = CLG_ERROR_INIT;
         if (!device->lost) device->backend->finish(device->handle, &ignored);
         clgi_kernel_cache_destroy(device->kernels);
+        clgi_tuning_close(device);
         clgi_device_arena_finish(device);
         clgi_pool_destroy(device);
         device->backend->close(device->handle);
@@ -270,6 +272,7 @@ clg_status clgi_device_open_found(const clgi_found *found, const clg_device_opti
     CLGI_TRY(clgi_device_result(device, status, &own, error));
     device->info.family = family_name(device);
     CLGI_TRY(set_reason(device, because, passed_over, error));
+    if (clgi_device_has_kernels(device)) CLGI_TRY(clgi_tuning_open(device, error));
     if (wants_engine(device)) clgi_engine_find(device);
     if (device->engine) device->info.engine = device->engine->name;
     *ret_device = device;

@@ -87,9 +87,12 @@ clg_status clgi_kernels_settled(clg_device *device, clg_error *error);
 /* The text of a built-in .cl file (or of CLGRAD_KERNEL_DIR); NULL when there is none of that name. */
 const char *clgi_cl_file(const char *name);
 
-/* --- Device parameters (params.def): rows (kernel, device or architecture or vendor or family, NAME=value ...) */
-int clgi_device_parameter(const clg_device *device, const char *kernel, const char *name, int fallback);
-/* Whether a row was measured on this device or its architecture. */
-int clgi_device_tuned(const clg_device *device);
+/* --- Parameters of kernels (params.h) -------------------------------------------------------- */
+/* The value of the best row known for this device, else `fallback`. `shapes` is the class of the problem's shapes. All texts
+ * are literals. Asked when plans are made.                                                        */
+int clgi_device_parameter(const clg_device *device, const char *kernel, const char *shapes, const char *name,
+                          int fallback);
+/* The kernel whose values are on trial, or NULL. */
+const char *clgi_device_tried(const clg_device *device);
 
 #endif

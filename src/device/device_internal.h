@@ -48,6 +48,7 @@ struct clg_device {
         uint64_t generation;
     } arena;       /* recorded values (value_arena.c) */
     void *kernels; /* kernel cache state (kernels.c) */
+    struct clgi_tuning_state *tuning; /* values of kernels' parameters (params.c); NULL: no kernels */
     struct {
         uint64_t hashes[128];
         size_t count;

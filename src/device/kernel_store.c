@@ -181,7 +181,7 @@ static int holds(const clgi_digest *keys, size_t n, const clgi_digest *key)
 
 /* Builds the program in the file's bytes and adds it, unless the driver does not like it any more. */
 static clg_status load_program(clgi_kernel_store *store, const clgi_digest *key, const void *bytes,
-                               size_t size, int *ret_good, clg_error *error)
+                               size_t size, int *ret_good, clg_error *ret_why, clg_error *error)
 {
     uint32_t count = 0;
     size_t used = 0;
@@ -202,7 +202,7 @@ static clg_status load_program(clgi_kernel_store *store, const clgi_digest *key,
         } else if (status == CLG_ELOST) {
             clgi_error_copy(error, &why);
         } else {
-            clgi_log(CLGI_INFO, "cache: a program is built again: %s", why.message);
+            clgi_error_copy(ret_why, &why);
             status = CLG_OK;
         }
     }
@@ -219,10 +219,11 @@ clg_status clgi_store_load(clgi_kernel_store *store, const clgi_digest *key, clg
     if (!read_reference(store, key, &program)) return CLG_OK;
     file_name name = name_of("program", &program);
     if (!clgi_disk_cache_read(&store->disk, name.text, &bytes, &size)) return CLG_OK;
-    clg_status status = load_program(store, key, bytes, size, &good, error);
+    clg_error why = CLG_ERROR_INIT;
+    clg_status status = load_program(store, key, bytes, size, &good, &why, error);
     clgi_free(bytes);
     if (status == CLG_OK && !good) {
-        store->disk.rejected++;
+        clgi_disk_cache_reject(&store->disk, name.text, why.status ? why.message : "it holds other kernels");
         clgi_disk_cache_remove(&store->disk, name.text);
     }
     return status;
@@ -284,8 +285,9 @@ void clgi_store_drop(clgi_kernel_store *store, clgi_unit *unit, int everywhere)
         if (store->units[i] == unit) store->units[i] = store->units[--store->n_units];
     }
     if (everywhere) {
-        clgi_disk_cache_remove(&store->disk, name_of("program", &unit->digest).text);
-        store->disk.rejected++;
+        file_name name = name_of("program", &unit->digest);
+        clgi_disk_cache_remove(&store->disk, name.text);
+        clgi_disk_cache_reject(&store->disk, name.text, "the driver finds no kernel in it");
     }
     unit_destroy(store, unit);
 }

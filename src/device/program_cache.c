@@ -74,6 +74,11 @@ static int path_of(const clgi_disk_cache *cache, const char *name, char path[PAT
     return n > 0 && n < PATH_LIMIT;
 }
 
+void clgi_disk_cache_reject(clgi_disk_cache *cache, const char *name, const char *why)
+{
+    clgi_log(cache->rejected++ == 0 ? CLGI_WARNING : CLGI_INFO, "cache: %s is made again: %s", name, why);
+}
+
 int clgi_disk_cache_read(clgi_disk_cache *cache, const char *name, void **ret_bytes, size_t *ret_size)
 {
     char path[PATH_LIMIT];
@@ -95,8 +100,7 @@ int clgi_disk_cache_read(clgi_disk_cache *cache, const char *name, void **ret_by
         }
     }
     clgi_free(file);
-    cache->rejected++;
-    clgi_log(CLGI_INFO, "cache: %s is damaged and is made again", path);
+    clgi_disk_cache_reject(cache, path, "it is damaged");
     return 0;
 }
 

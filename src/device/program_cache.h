@@ -16,6 +16,8 @@ clg_status clgi_disk_cache_open(clgi_disk_cache *cache, clg_error *error);
 void clgi_disk_cache_close(clgi_disk_cache *cache);
 /* 1 and the content (free with clgi_free), or 0. `name` is a plain file name. */
 int clgi_disk_cache_read(clgi_disk_cache *cache, const char *name, void **ret_bytes, size_t *ret_size);
+/* Counts an entry that is of no use, and says so: a warning for the first, the others tell no more. */
+void clgi_disk_cache_reject(clgi_disk_cache *cache, const char *name, const char *why);
 /* Failures are logged and otherwise ignored: a cache may always be absent. */
 void clgi_disk_cache_write(clgi_disk_cache *cache, const char *name, const void *bytes, size_t size);
 void clgi_disk_cache_remove(clgi_disk_cache *cache, const char *name);

@@ -4,6 +4,7 @@
 
 #include "base/env.h"
 #include "device/device_internal.h"
+#include "device/tuned_file.h"
 
 const clg_backend *const clgi_backends[] = {
 #ifdef CLGI_HAVE_OPENCL
@@ -112,7 +113,11 @@ clg_status clg_device_list_create(int probe, clg_device_list **ret_list, const c
         status = clgi_fail_memory(error, owned->found.count * sizeof *devices);
         goto out;
     }
-    for (size_t i = 0; i < owned->found.count; i++) devices[i] = owned->found.devices[i].info;
+    for (size_t i = 0; i < owned->found.count; i++) {
+        devices[i] = owned->found.devices[i].info;
+        if (owned->found.devices[i].backend->build)
+            CLGI_TRY(clgi_tuned_count(&devices[i], &devices[i].tuned, error));
+    }
     owned->list.devices = devices;
     owned->list.count = owned->found.count;
     *ret_list = &owned->list;

@@ -139,7 +139,9 @@ static void cpu_blocks(const clgi_product *p, cpu_tile *t)
 static cpu_tile cpu_tile_of(const clgi_problem *problem, const clgi_product *p)
 {
     const int wide = problem->traits->vector >= 16;
-    const int most_rows = wide ? 14 : 6, packed_rows = wide ? 12 : 4, registers = wide ? 28 : 12;
+    const int most_rows = clgi_product_parameter(problem, p, "matmul_cpu", "ROWS", wide ? 14 : 6);
+    const int packed_rows = clgi_product_parameter(problem, p, "matmul_cpu", "PACKED_ROWS", wide ? 12 : 4);
+    const int registers = clgi_product_parameter(problem, p, "matmul_cpu", "REGISTERS", wide ? 28 : 12);
     cpu_tile t;
     memset(&t, 0, sizeof t);
     t.b_packed = p->b_col != 1 || (p->m >= PACK_ROWS && p->k * p->n * 4 > PACK_BYTES);
@@ -319,6 +321,21 @@ static int gpu_tile_fits(const clgi_problem *problem, const clgi_product *p, con
            (smallest || filled);
 }
 
+/* The tile that a row of parameters names, else the first of the table that fits. 0: none does. */
+static int gpu_tile_chosen(const clgi_problem *problem, const clgi_product *p, gpu_tile *ret_tile)
+{
+    const size_t count = sizeof gpu_tiles / sizeof *gpu_tiles;
+    size_t i = 0;
+    while (i < count && !gpu_tile_fits(problem, p, &gpu_tiles[i])) i++;
+    if (i == count) return 0;
+    const gpu_tile usual = gpu_tiles[i];
+    ret_tile->tile = clgi_product_parameter(problem, p, "matmul_gpu", "TILE", usual.tile);
+    ret_tile->patch = clgi_product_parameter(problem, p, "matmul_gpu", "PATCH", usual.patch);
+    ret_tile->depth = clgi_product_parameter(problem, p, "matmul_gpu", "DEPTH", usual.depth);
+    ret_tile->split = usual.split;
+    return 1;
+}
+
 /* Iterations of a work-item per step of k, times DEPTH: the steps, both fetches, and the outer loop. */
 static int64_t gpu_trips(const clgi_product *p, const gpu_tile *t)
 {
@@ -329,11 +346,8 @@ static int64_t gpu_trips(const clgi_product *p, const gpu_tile *t)
 
 static int gpu_tile_of(const clgi_problem *problem, const clgi_product *p, gpu_tile *ret_tile)
 {
-    const size_t count = sizeof gpu_tiles / sizeof *gpu_tiles;
-    size_t i = 0;
-    while (i < count && !gpu_tile_fits(problem, p, &gpu_tiles[i])) i++;
-    if (i == count) return 0;
-    gpu_tile t = gpu_tiles[i];
+    gpu_tile t;
+    if (!gpu_tile_chosen(problem, p, &t)) return 0;
     const int64_t groups = larger(gpu_groups(p, &t), 1);
     t.split = (int)larger(1, smaller(clgi_ceil_div(GPU_GROUPS, groups), p->k / GPU_PART));
     while (problem->traits->max_trips && gpu_trips(p, &t) >= problem->traits->max_trips) t.split *= 2;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "device/device.h"
+
 typedef struct axis {
     int64_t size, a, b;
 } axis;
@@ -61,4 +63,24 @@ int clgi_product_of(const clgi_problem *problem, clgi_product *ret_product, cons
     }
     *ret_product = p;
     return 1;
+}
+
+/* --- Parameters ------------------------------------------------------------------------------- */
+enum {
+    SMALL_WORK = 1 << 21,  /* multiply-adds: 128 x 128 x 128 */
+    SKINNY_SIDE = 32,      /* rows or columns */
+    LARGE_FACTOR = 1 << 18 /* elements of b: a megabyte, more than a second-level cache has to spare */
+};
+
+static const char *class_of(const clgi_product *p)
+{
+    if (p->m < SKINNY_SIDE || p->n < SKINNY_SIDE) return "skinny";
+    if ((double)p->m * (double)p->n * (double)p->k <= SMALL_WORK) return "small";
+    return (double)p->k * (double)p->n <= LARGE_FACTOR ? "medium" : "large";
+}
+
+int clgi_product_parameter(const clgi_problem *problem, const clgi_product *p, const char *kernel,
+                           const char *name, int fallback)
+{
+    return clgi_device_parameter(problem->device, kernel, class_of(p), name, fallback);
 }

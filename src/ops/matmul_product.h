@@ -16,4 +16,9 @@ typedef struct clgi_product {
 /* 1, or 0 with a reason. */
 int clgi_product_of(const clgi_problem *problem, clgi_product *ret_product, const char **ret_why);
 
+/* A parameter of the product's kernel (device/tunables.def), looked up by the class of its shape: "small", "skinny",
+ * "medium" or "large".                                                                             */
+int clgi_product_parameter(const clgi_problem *problem, const clgi_product *p, const char *kernel,
+                           const char *name, int fallback);
+
 #endif

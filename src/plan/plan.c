@@ -93,7 +93,8 @@ static clg_status make_once(const clg_graph *graph, clgi_denied *denied, clgi_re
         plan->plan_again = 0;
     }
     if (last) return CLG_OK;
-    CLGI_TRY(clgi_plan_build(plan, denied, watch, error));
+    CLGI_TRY(clgi_plan_tuned(plan, error));
+    if (!plan->plan_again) CLGI_TRY(clgi_plan_build(plan, denied, watch, error));
     if (plan->plan_again)
         clgi_recompute_finish(recompute);
     else

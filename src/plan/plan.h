@@ -215,6 +215,8 @@ typedef struct clgi_watch {
 } clgi_watch;
 /* Kernels of all steps. What does not build is added to `denied`. `watch` may be NULL. */
 clg_status clgi_plan_build(clgi_plan *plan, clgi_denied *denied, const clgi_watch *watch, clg_error *error);
+/* Tries tuned values of kernels' parameters that no plan used before; refused ones make the plan anew. */
+clg_status clgi_plan_tuned(clgi_plan *plan, clg_error *error);
 /* Leaves what runs need, in one piece: many plans are kept. */
 clg_status clgi_plan_settle(clgi_plan *plan, clg_error *error);
 clg_status clgi_plan_run(clgi_plan *plan, clg_graph *graph, clgi_storage *range_flag, clg_error *error);

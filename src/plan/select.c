@@ -81,6 +81,15 @@ static clg_status select_host(clgi_plan *plan, int number, clg_error *error)
     return CLG_OK;
 }
 
+/* Whether another of the op's kernels is on trial (device/params.h): it must not be stood in for. */
+static int another_is_tried(const clgi_plan *plan, const clgi_node *node, const clgi_implementation *one)
+{
+    const char *tried = clgi_device_tried(plan->device);
+    const clgi_implementation *other = node->op->implementations;
+    while (tried && other->name && strcmp(other->name, tried)) ++other;
+    return tried && other->name && other != one;
+}
+
 static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *denied, clg_error *error)
 {
     const clgi_node *node = plan->groups[number].nodes[0];
@@ -104,7 +113,9 @@ static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *d
         else if (clgi_is_denied(denied, node->op->name, impl->name)) {
             why = "it did not build on this device";
             unbuilt = 1;
-        } else if (!family)
+        } else if (another_is_tried(plan, node, impl))
+            why = "another one is on trial";
+        else if (!family)
             why = "it belongs to the other family";
         else if (impl->accepts && !impl->accepts(&problem, &why)) { /* why is set */
         } else {

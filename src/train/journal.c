@@ -64,6 +64,7 @@ clg_status clgi_journal_start(clgi_journal *journal, clg_device *device, const c
     json_object_set_new(line, "version", json_string(clg_version()));
     json_object_set_new(line, "device", json_string_nocheck(info->name));
     json_object_set_new(line, "driver", json_string_nocheck(info->driver));
+    if (info->parameters) json_object_set_new(line, "parameters", json_string_nocheck(info->parameters));
     json_object_set_new(line, "reason", json_string_nocheck(clg_device_reason(device)));
     put_count(line, "epochs", options->epochs);
     put_count(line, "batch", (uint64_t)options->batch);

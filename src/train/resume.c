@@ -1,5 +1,6 @@
 /* Checkpoints of a run: written, and taken up again. */
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -10,6 +11,57 @@ static void say(const clgi_run *r, const char *line)
     if (r->options->on_message) r->options->on_message(line, r->options->payload);
 }
 
+/* What the bits of results are a function of, beside the run's own numbers. Free the text. */
+static void describe_bits(const clgi_run *r, clgi_text *text)
+{
+    const clg_device_info *info = clg_device_describe(r->device);
+    clgi_text_add(text, "%s, driver %s, parameters %s, clgrad %s", info->name, info->driver,
+                  info->parameters ? info->parameters : "-", clg_version());
+}
+
+#define BITS_KEY "computed_by"
+
+static clg_status save(const clgi_run *r)
+{
+    const char *const *own = r->options->metadata;
+    clgi_text bits = { 0 };
+    size_t n = 0;
+    while (own && own[n]) n += 2;
+    const char **pairs = clgi_alloc((n + 3) * sizeof *pairs);
+    describe_bits(r, &bits);
+    clg_status status = pairs && !bits.failed ? CLG_OK : clgi_fail_memory(r->error, (n + 3) * sizeof *pairs);
+    if (!status) {
+        for (size_t i = 0; i < n; ++i) pairs[i] = own[i];
+        pairs[n] = BITS_KEY;
+        pairs[n + 1] = bits.data;
+        pairs[n + 2] = NULL;
+        status =
+            clg_checkpoint_save(r->options->checkpoint, r->net, r->optimizer, &r->progress, pairs, r->error);
+    }
+    clgi_free(pairs);
+    clgi_text_finish(&bits);
+    return status;
+}
+
+/* A run that is resumed elsewhere goes on, with other last bits. */
+static void tell_other_bits(const clgi_run *r)
+{
+    char *was = NULL;
+    clg_error ignored = CLG_ERROR_INIT;
+    clgi_text is = { 0 }, line = { 0 };
+    if (clg_model_metadata(r->options->checkpoint, BITS_KEY, &was, &ignored)) return;
+    describe_bits(r, &is);
+    if (!is.failed && strcmp(was, is.data) != 0) {
+        clgi_text_add(&line,
+                      "resume: last bits will differ from those of one long run: until here by %s; now by %s",
+                      was, is.data);
+        if (!line.failed) say(r, line.data);
+    }
+    clgi_text_finish(&is);
+    clgi_text_finish(&line);
+    clg_text_free(was);
+}
+
 clg_status clgi_run_save(clgi_run *r)
 {
     double loss, hits;
@@ -17,8 +69,7 @@ clg_status clgi_run_save(clgi_run *r)
     clg_status status = clgi_run_look(r, &loss, &hits); /* never over a good one with a broken one */
     if (status) return status;
     r->saved_step = r->progress.step;
-    return clg_checkpoint_save(r->options->checkpoint, r->net, r->optimizer, &r->progress,
-                               r->options->metadata, r->error);
+    return save(r);
 }
 
 void clgi_run_resume_length(clgi_run *r)
@@ -51,12 +102,11 @@ static clg_status check_same_run(const clgi_run *r, const clg_progress *found, i
                  { "training samples", found->samples, (uint64_t)samples } };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; ++i)
         if (rows[i].was && rows[i].was != rows[i].is)
-            return clgi_fail(
-                r->error, CLG_EINVAL,
-                "resume: %s is of a run with %llu %s, this one has %llu, which would not "
-                "continue it: take %llu, or begin anew without resuming",
-                r->options->checkpoint, (unsigned long long)rows[i].was, rows[i].what,
-                (unsigned long long)rows[i].is, (unsigned long long)rows[i].was);
+            return clgi_fail(r->error, CLG_EINVAL,
+                             "resume: %s is of a run with %llu %s, this one has %llu, which would not "
+                             "continue it: take %llu, or begin anew without resuming",
+                             r->options->checkpoint, (unsigned long long)rows[i].was, rows[i].what,
+                             (unsigned long long)rows[i].is, (unsigned long long)rows[i].was);
     return CLG_OK;
 }
 
@@ -79,6 +129,7 @@ clg_status clgi_run_resume(clgi_run *r, int64_t samples)
         }
         r->saved_step = r->progress.step;
         if (previous) say(r, previous);
+        tell_other_bits(r);
         clgi_text_add(&line, "resume: continuing after step %llu, in epoch %llu",
                       (unsigned long long)r->progress.step, (unsigned long long)r->progress.epoch + 1);
         if (r->progress.seed != r->options->seed)

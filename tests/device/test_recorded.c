@@ -180,7 +180,7 @@ static void compare_parameters(const json_t *expected, const clg_device *device)
     {
         char kernel[64], name[64];
         assert_int_equal(sscanf(key, "%63s %63s", kernel, name), 2);
-        int got = clgi_device_parameter(device, kernel, name, -1);
+        int got = clgi_device_parameter(device, kernel, "medium", name, -1);
         if (got != json_integer_value(value))
             fail_msg("%s: %s: %s is %d, not %d", about, id, key, got, (int)json_integer_value(value));
     }

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <clgrad/device.h>
+
 #include "base/memory.h"
 #include "device/program_cache.h"
 
@@ -156,6 +158,31 @@ static void test_every_damage_is_found(void **state)
     clgi_disk_cache_close(&cache);
 }
 
+static int warnings;
+
+static void count_warnings(int level, const char *line, void *payload)
+{
+    (void)line, (void)payload;
+    warnings += level == 0;
+}
+
+static void test_damage_is_said_once(void **state)
+{
+    (void)state;
+    clgi_disk_cache cache = fresh();
+    clg_log_set(count_warnings, NULL);
+    for (char name[] = "s0"; name[1] < '5'; name[1]++) {
+        write_file(path_of(name), "?", 1);
+        assert_false(is_there(&cache, name));
+        clgi_disk_cache_write(&cache, name, content, sizeof content);
+        assert_true(is_there(&cache, name)); /* made again */
+    }
+    assert_int_equal(cache.rejected, 5);
+    assert_int_equal(warnings, 1);
+    clg_log_set(NULL, NULL);
+    clgi_disk_cache_close(&cache);
+}
+
 static void test_a_renamed_entry_is_no_entry(void **state)
 {
     (void)state;
@@ -273,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_empty_entry),
         cmocka_unit_test(test_private),
         cmocka_unit_test(test_every_damage_is_found),
+        cmocka_unit_test(test_damage_is_said_once),
         cmocka_unit_test(test_a_renamed_entry_is_no_entry),
         cmocka_unit_test(test_folders_that_are_refused),
         cmocka_unit_test(test_switched_off),

@@ -1,4 +1,4 @@
-/* The tables that know drivers by name: quirks and tuned parameters, on made-up devices. */
+/* The table that knows drivers by name: quirks, on made-up devices. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/params.h"
 #include "device/quirks.h"
 
 static const clg_device_info nvidia = { .name = "NVIDIA H200",
@@ -88,34 +87,12 @@ static void test_switches(void **state)
     assert_int_equal(unsetenv("CLGRAD_QUIRKS"), 0);
 }
 
-static void test_the_nearest_level_wins(void **state)
-{
-    (void)state;
-    const clgi_parameter rows[] = {
-        { CLGI_LEVEL_FAMILY, "cpu", "k", "N", 4, "-" },
-        { CLGI_LEVEL_VENDOR, "intel", "k", "N", 3, "-" },
-        { CLGI_LEVEL_ARCHITECTURE, "avx512", "k", "N", 2, "-" },
-        { CLGI_LEVEL_DEVICE, "Xeon", "k", "N", 1, "-" },
-        { CLGI_LEVEL_DEVICE, "Xeon", "k", "M", 9, "-" },
-        { CLGI_LEVEL_DEVICE, "Xeon", "other", "N", 8, "-" },
-    };
-    for (int from = 3; from >= 0; from--) { /* without the rows of nearer levels */
-        const clgi_parameter *row = clgi_parameter_find(rows, (size_t)from + 1, &pocl, "cpu", "k", "N");
-        assert_non_null(row);
-        assert_int_equal(row->value, 4 - from);
-    }
-    assert_null(clgi_parameter_find(rows, 6, &nvidia, "gpu", "k", "N"));
-    assert_null(clgi_parameter_find(rows, 6, &pocl, "cpu", "k", "O"));
-    assert_int_equal(clgi_parameter_find(rows, 6, &pocl, "cpu", "k", "M")->value, 9);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_switches),
-        cmocka_unit_test(test_the_nearest_level_wins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
