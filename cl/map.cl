@@ -24,7 +24,7 @@ KERNEL NAME(map)(const long rows, const long cols, PARAMETERS)
         long column = first_col;
         for (; column + VEC <= last_col; column += VEC) NAME(vector)(row, column, ARGUMENTS);
 #if VEC > 1
-        for (; column < last_col; ++column) NAME(scalar)(row, column, ARGUMENTS);
+        ELEMENT_LOOP for (; column < last_col; ++column) NAME(scalar)(row, column, ARGUMENTS);
 #endif
     }
 #endif

@@ -81,11 +81,46 @@
 #define FMA(a, b, c) ((a) * (b) + (c))
 #endif
 
+/* Long vectors in global memory. A vload16 is several loads on drivers whose compilers then keep the pieces apart in the
+ * work behind it; a vector type of its element's alignment is one access.                         */
+#define LOAD_1(type, p) VLOAD_1(p)
+#define LOAD_2(type, p) VLOAD_2(p)
+#define LOAD_4(type, p) VLOAD_4(p)
+#define STORE_1(type, v, p) VSTORE_1(v, p)
+#define STORE_2(type, v, p) VSTORE_2(v, p)
+#define STORE_4(type, v, p) VSTORE_4(v, p)
+#ifdef __clang__
+#define LOOSE(type)                                                                                          \
+    typedef type##8 loose_##type##8 __attribute__((aligned(sizeof(type))));                                  \
+    typedef type##16 loose_##type##16 __attribute__((aligned(sizeof(type))));
+LOOSE(float)
+LOOSE(int)
+LOOSE(uint)
+LOOSE(uchar)
+#define LOAD_8(type, p) (*(__global const loose_##type##8 *)(p))
+#define LOAD_16(type, p) (*(__global const loose_##type##16 *)(p))
+#define STORE_8(type, v, p) (*(__global loose_##type##8 *)(p) = (v))
+#define STORE_16(type, v, p) (*(__global loose_##type##16 *)(p) = (v))
+#else
+#define LOAD_8(type, p) VLOAD_8(p)
+#define LOAD_16(type, p) VLOAD_16(p)
+#define STORE_8(type, v, p) VSTORE_8(v, p)
+#define STORE_16(type, v, p) VSTORE_16(v, p)
+#endif
+
+/* Before a loop over the few elements that vectors leave: compilers make vectors of it too, and test first, every time,
+ * whether its buffers overlap.                                                                    */
+#ifdef __clang__
+#define ELEMENT_LOOP _Pragma("clang loop vectorize(disable)")
+#else
+#define ELEMENT_LOOP
+#endif
+
 /* Words of generated code, for the width W of the block they stand in (F I U are its types). */
-#define LOAD_f32(p) CLG_CAT(VLOAD_, W)(p)
-#define LOAD_i32(p) CLG_CAT(VLOAD_, W)(p)
-#define LOAD_u32(p) CLG_CAT(VLOAD_, W)(p)
-#define LOAD_u8(p) CONVERT_I(CLG_CAT(VLOAD_, W)(p))
+#define LOAD_f32(p) CLG_CAT(LOAD_, W)(float, p)
+#define LOAD_i32(p) CLG_CAT(LOAD_, W)(int, p)
+#define LOAD_u32(p) CLG_CAT(LOAD_, W)(uint, p)
+#define LOAD_u8(p) CONVERT_I(CLG_CAT(LOAD_, W)(uchar, p))
 #define LOAD_bool(p) (LOAD_u8(p) != 0)
 #define LOAD_ONE_f32(p) (*(p))
 #define LOAD_ONE_i32(p) (*(p))
@@ -94,10 +129,10 @@
 #define LOAD_ONE_bool(p) TRUTH(*(p))
 /* One truth value for all lanes: -1 in a vector, 1 in a scalar. */
 #define TRUTH(one) (W == 1 ? ((one) != 0) : -((one) != 0))
-#define STORE_f32(v, p) CLG_CAT(VSTORE_, W)(v, p)
-#define STORE_i32(v, p) CLG_CAT(VSTORE_, W)(v, p)
-#define STORE_u32(v, p) CLG_CAT(VSTORE_, W)(v, p)
-#define STORE_u8(v, p) CLG_CAT(VSTORE_, W)(CLG_CAT(CONVERT_BYTE_, W)(v), p)
+#define STORE_f32(v, p) CLG_CAT(STORE_, W)(float, v, p)
+#define STORE_i32(v, p) CLG_CAT(STORE_, W)(int, v, p)
+#define STORE_u32(v, p) CLG_CAT(STORE_, W)(uint, v, p)
+#define STORE_u8(v, p) CLG_CAT(STORE_, W)(uchar, CLG_CAT(CONVERT_BYTE_, W)(v), p)
 #define STORE_bool(v, p) STORE_u8((v) & 1, p)
 #define CONVERT_F(x) CLG_CAT(CONVERT_F_, W)(x)
 #define CONVERT_I(x) CLG_CAT(CONVERT_I_, W)(x)

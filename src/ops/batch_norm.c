@@ -70,13 +70,14 @@ static void gradient_batch_norm(clg_graph *graph, clgi_node *node, clg_tensor *c
     }
     double count = clgi_ratio(x->shape, gamma->shape);
     clg_tensor *scale = reciprocal_deviation(graph, &node->out[2], eps_of(node));
-    clg_tensor *hat = normalise(graph, x, &node->out[1], scale);
+    clg_tensor *mean = &node->out[1], *hat = clgi_standardize_again(graph, x, mean, scale, 0);
     clg_tensor *d_beta = clg_sum(graph, dy[0], axes, n, 0);
     clg_tensor *d_gamma = clg_sum(graph, clg_mul(graph, dy[0], hat), axes, n, 0);
     if (need[1]) dx[1] = d_gamma;
     if (need[2]) dx[2] = d_beta;
     if (!need[0]) return;
     clg_tensor *per = clgi_literal(graph, x, 1.0 / count);
+    hat = clgi_standardize_again(graph, x, mean, scale, 1);
     clg_tensor *inner = clg_sub(graph, clg_sub(graph, dy[0], clg_mul(graph, d_beta, per)),
                                 clg_mul(graph, hat, clg_mul(graph, d_gamma, per)));
     dx[0] = clg_mul(graph, inner, clg_mul(graph, gamma, scale));

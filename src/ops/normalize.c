@@ -90,9 +90,11 @@ static void gradient_norm(clg_graph *graph, clgi_node *node, clg_tensor *const *
                           clg_tensor **dx)
 {
     clg_tensor *out[3] = { &node->out[0], &node->out[1], &node->out[2] };
-    clg_tensor *hat = standardize(graph, node, node->in[X], out);
+    clg_tensor *mean = is_centered(node) ? out[2] : NULL;
+    clg_tensor *hat = clgi_standardize_again(graph, node->in[X], mean, out[1], 0);
     if (need[X]) dx[X] = gradient_of_x(graph, node, dy, out, hat);
-    if (need[GAMMA] && dy[0]) dx[GAMMA] = clg_mul(graph, dy[0], hat);
+    if (need[GAMMA] && dy[0])
+        dx[GAMMA] = clg_mul(graph, dy[0], clgi_standardize_again(graph, node->in[X], mean, out[1], 1));
     if (need[BETA] && dy[0]) dx[BETA] = dy[0];
 }
 

@@ -19,6 +19,14 @@ double clgi_ratio(clg_shape from, clg_shape to)
     return (double)clg_shape_count(from) / (double)clg_shape_count(to);
 }
 
+clg_tensor *clgi_standardize_again(clg_graph *graph, clg_tensor *x, clg_tensor *mean, clg_tensor *scale,
+                                   int use)
+{
+    if (!mean) return clg_mul(graph, scale, x);
+    mean = clg_neg(graph, mean);
+    return clg_mul(graph, scale, use ? clg_add(graph, mean, x) : clg_add(graph, x, mean));
+}
+
 clg_shape clgi_reduced_shape(clg_shape shape, const int64_t *axes, int64_t n_axes, int keep_dims)
 {
     clg_shape out = { 0, { 0 } };

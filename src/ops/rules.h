@@ -35,6 +35,11 @@ int clgi_reduced_axes(const clgi_node *node, int axes[CLG_MAX_DIMS]);
 clg_status clgi_infer_same(clg_graph *graph, clgi_node *node);
 /* A literal constant of the type of `like`. */
 clg_tensor *clgi_literal(clg_graph *graph, const clg_tensor *like, double value);
+/* scale (x - mean) for a gradient, mean NULL: 0. The same bits as the forward pass has, but written otherwise, and
+ * another way for each `use` 0 and 1: so it is computed again from x in every kernel that needs it, where one common
+ * value would have to be stored for them.                                                         */
+clg_tensor *clgi_standardize_again(clg_graph *graph, clg_tensor *x, clg_tensor *mean, clg_tensor *scale,
+                                   int use);
 /* Number of elements under the reduced axes. */
 double clgi_ratio(clg_shape from, clg_shape to);
 /* The reduced value with its axes back as size 1, so that it broadcasts against the input. */

@@ -137,7 +137,7 @@ static void row_pass(row_code *r, int l)
         row_pass_body(r, l, r->width, "v");
         TEXT("    }\n");
     }
-    TEXT("    for (; column < cols; column += NEXT_COLUMN) {\n");
+    TEXT("    %sfor (; column < cols; column += NEXT_COLUMN) {\n", r->width > 1 ? "ELEMENT_LOOP " : "");
     row_pass_body(r, l, 1, "a");
     TEXT("    } }\n");
     row_results(r, l);

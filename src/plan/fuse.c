@@ -11,10 +11,13 @@
 /* Rows longer than this go in two phases, unless there are enough rows to keep a device busy. */
 enum { LONG_ROW = 16384, MANY_ROWS = 64 };
 
+enum { READ_REDUCED = 1, READ_OTHERWISE = 2 };
+
 typedef struct fuse_state {
     clgi_plan *plan;
     const clgi_denied *denied;
     unsigned char *visited; /* scratch of the path search, per group */
+    unsigned char *readers; /* per node: who reads it: READ_REDUCED, READ_OTHERWISE */
 } fuse_state;
 
 /* --- Groups of one ---------------------------------------------------------------------------------- */
@@ -185,10 +188,17 @@ static int stays_alone(const fuse_state *s, const clgi_group *group)
     return 0;
 }
 
+/* Work that is only summed up goes with the sums: behind a contraction it would be stored to be read again. */
+static int is_left_to_sums(const fuse_state *s, const clgi_group *p, const clgi_group *q)
+{
+    if (p->kind != CLGI_GROUP_CONTRACTION) return 0;
+    return s->readers[q->nodes[q->n_nodes - 1]->id] == READ_REDUCED;
+}
+
 static int try_merge(fuse_state *s, int p_number, int q_number, int siblings)
 {
     clgi_group *p = &s->plan->groups[p_number], *q = &s->plan->groups[q_number], both = *q;
-    if (!merged_kind(p, q, siblings, &both.kind)) return 0;
+    if (!merged_kind(p, q, siblings, &both.kind) || is_left_to_sums(s, p, q)) return 0;
     if (stays_alone(s, p) || stays_alone(s, q)) return 0;
     if (is_transposing_copy(s->plan, p) || is_transposing_copy(s->plan, q)) return 0;
     if (siblings ? any_path(s, p_number, q_number) || any_path(s, q_number, p_number)
@@ -256,6 +266,24 @@ static void merge_siblings(fuse_state *s)
         }
 }
 
+static void note_readers(fuse_state *s)
+{
+    const clg_graph *ir = s->plan->ir;
+    for (size_t n = 0; n < ir->n_nodes; ++n) {
+        const clgi_node *node = ir->nodes[n];
+        const int is_view = node->op->kind == CLGI_MOVEMENT && s->plan->facts[n].group < 0;
+        for (int i = 0; i < node->n_in && !is_view; ++i) {
+            const clg_tensor *read = s->plan->facts[n].reads[i];
+            if (read && read->node)
+                s->readers[read->node->id] |= node->op->kind == CLGI_REDUCE ? READ_REDUCED : READ_OTHERWISE;
+        }
+    }
+    for (size_t i = 0; i < ir->n_kept; ++i) {
+        const clg_tensor *base = clgi_base_of(s->plan, ir->kept[i]);
+        if (base->node) s->readers[base->node->id] |= READ_OTHERWISE;
+    }
+}
+
 clg_status clgi_plan_fuse(clgi_plan *plan, const clgi_denied *denied, clg_error *error)
 {
     fuse_state s = { .plan = plan, .denied = denied };
@@ -264,8 +292,10 @@ clg_status clgi_plan_fuse(clgi_plan *plan, const clgi_denied *denied, clg_error 
         if (needs_group(plan, ir->nodes[n]) && !start_group(&s, ir->nodes[n]))
             return clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for groups");
     s.visited = clgi_arena_zero(&plan->arena, (size_t)plan->n_groups + 1);
-    if (!s.visited) return clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for groups");
+    s.readers = clgi_arena_zero(&plan->arena, ir->n_nodes + 1);
+    if (!s.visited || !s.readers) return clgi_fail(error, CLG_ENOMEM, "plan: out of host memory for groups");
     if (!plan->fuse) return CLG_OK;
+    note_readers(&s);
     for (size_t n = 0; n < ir->n_nodes; ++n)
         if (plan->facts[n].group >= 0) merge_producers(&s, ir->nodes[n]);
     merge_siblings(&s);
