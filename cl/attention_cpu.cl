@@ -18,7 +18,7 @@
 #define PASS 0 /* 0 forward, 1 gradients */
 #endif
 #ifndef COLS
-#define COLS 3 /* vectors of lanes */
+#define COLS 3 /* vectors of lanes: 1..4, a divisor of FULL */
 #endif
 #ifndef DEPTH
 #define DEPTH 64 /* head size */
@@ -91,14 +91,41 @@ PRODUCT(gather, TALL, WIDE, __private, __private, __global)
 PRODUCT(scatter, TALL, WIDE, __global, __private, __global)
 #endif
 
-/* SPAN rows as columns: to[d][lane]; rows past `last` repeat it. */
+/* SPAN rows as columns: to[d][lane]; rows past `last` repeat it. VEC x VEC at a time, by perfect shuffles of two lines. */
 static void NAME(turn)(__global const float *from, const long row, const long first, const long last,
                        const float factor, float *to)
 {
-    for (int lane = 0; lane < SPAN; lane++) {
-        __global const float *line = from + min(first + lane, last) * row;
-        for (int d = 0; d < DEPTH; d++) to[d * SPAN + lane] = factor * line[d];
-    }
+    for (int lane = 0; lane < SPAN; lane += VEC)
+        for (int d = 0; d < DEPTH; d += VEC) {
+            VF x[VEC], y[VEC];
+#pragma unroll
+            for (int l = 0; l < VEC; l++) x[l] = factor * VLOAD(from + min(first + lane + l, last) * row + d);
+#pragma unroll
+            for (int round = 1; round < VEC; round *= 2) {
+#pragma unroll
+                for (int l = 0; l < VEC / 2; l++) {
+                    y[2 * l].even = x[l].lo;
+                    y[2 * l].odd = x[l + VEC / 2].lo;
+                    y[2 * l + 1].even = x[l].hi;
+                    y[2 * l + 1].odd = x[l + VEC / 2].hi;
+                }
+#pragma unroll
+                for (int l = 0; l < VEC; l++) x[l] = y[l];
+            }
+#pragma unroll
+            for (int l = 0; l < VEC; l++) VSTORE(x[l], to + (d + l) * SPAN + lane);
+        }
+}
+
+/* e^x of weights, x <= 0: what is below 2^-126 beside a weight of 1 is 0. math.cl's is for all x. */
+static VF NAME(weight)(const VF x)
+{
+    const VF shifted = FMA(max(x, (VF)(-87.0f)), (VF)(1.442695041f), (VF)(12582912.0f));
+    const VF n = shifted - 12582912.0f;
+    const VF r = FMA(n, (VF)(2.12194440e-4f), FMA(n, (VF)(-0.693359375f), x));
+    const VF p = CLG_CAT(clg_exp_near_, VF)(r) + 1.0f;
+    const VF power = CLG_CAT(AS_F_, VEC)((CLG_CAT(AS_I_, VEC)(shifted) - (0x4b400000 - 127)) << 23);
+    return select(p * power, (VF)(0.0f), x < -87.0f);
 }
 
 /* The range of other rows that anything of [first, last] can meet: keys of queries (PASS 0) or queries of keys.
@@ -115,6 +142,14 @@ static long NAME(meets_to)(const long last, const long offset, const long window
         return IS_CAUSAL ? min(length, last + offset + 1)
                                           : (CAUSAL == 3 ? min(length, last + offset + window) : length);
     return CAUSAL >= 2 ? min(length, last - offset + window) : length;
+}
+
+/* Is there a pair that takes no part, between a block of n rows and `count` lanes? ahead: of the first pair, as below; a row
+ * further on is one more ahead, a lane one less (PASS 0), or one less and one more (PASS 1). */
+static int NAME(is_cut)(const long ahead, const int n, const int count, const long window)
+{
+    const long most = ahead + (PASS == 0 ? n : count) - 1, least = ahead - (PASS == 0 ? count : n) + 1;
+    return (IS_CAUSAL && most > 0) || (CAUSAL >= 2 && (most >= window || least <= -window));
 }
 
 #define PLACES(v) (CLG_CAT(LANES_, VEC) + (v) * VEC)
@@ -189,6 +224,7 @@ KERNEL NAME(attention_cpu)(VIEW(q), VIEW(k), VIEW(v), EXTRA_PARAMS __global floa
     for (long j = from; j < to; j += BLOCK) {
         const int n = (int)min((long)BLOCK, to - j);
         NAME(scores)(s, SPAN, n, SPAN, k + j * k_i, k_i, 1, qt, SPAN, DEPTH, 0);
+        const int cut = NAME(is_cut)(j - first - offset, n, count, window);
         VF now[COLS];
         for (int c = 0; c < COLS; c++) now[c] = peak[c];
         for (int t = 0; t < n; t++) {
@@ -201,7 +237,7 @@ KERNEL NAME(attention_cpu)(VIEW(q), VIEW(k), VIEW(v), EXTRA_PARAMS __global floa
                 x += NAME(bias_line)(bias + bias_offset + b * bias_b + h * bias_h + (j + t) * bias_j,
                                      first + c * VEC, q_length - 1, bias_i);
 #endif
-                if (CAUSAL) {
+                if (CAUSAL && cut) {
                     const VI ahead = (int)(j + t - first - offset) - PLACES(c);
                     x = select((VF)(-INFINITY), x, NAME(takes_part)(ahead, window));
                 }
@@ -217,12 +253,12 @@ KERNEL NAME(attention_cpu)(VIEW(q), VIEW(k), VIEW(v), EXTRA_PARAMS __global floa
         for (int c = 0; c < COLS; c++) {
             lower |= any(now[c] != peak[c]);
             now[c] = select(now[c], (VF)(0.0f), now[c] == -INFINITY); /* nothing yet: any finite number does */
-            less[c] = EXP(peak[c] - now[c]);
+            less[c] = NAME(weight)(peak[c] - now[c]);
             total[c] *= less[c];
         }
         for (int t = 0; t < n; t++)
             for (int c = 0; c < COLS; c++) {
-                VF p = EXP(tile[t * COLS + c] - now[c]);
+                VF p = NAME(weight)(tile[t * COLS + c] - now[c]);
                 total[c] += p;
 #if DROP
                 const ulong element = (get_global_id(1) * q_length + first + c * VEC) * k_length + j + t;
@@ -292,6 +328,7 @@ KERNEL NAME(attention_cpu)(VIEW(q), VIEW(k), VIEW(v), VIEW(dy), __global const f
             for (long i = from; i < to; i += BLOCK) {
                 const int n = (int)min((long)BLOCK, to - i);
                 NAME(scores)((float *)weight, SPAN, n, SPAN, qh + i * q_i, q_i, 1, (float *)k_turned, SPAN, DEPTH, 0);
+                const int cut = NAME(is_cut)(first - i - offset, n, count, window);
                 NAME(scores)((float *)slope, SPAN, n, SPAN, dyh + i * dy_i, dy_i, 1, (float *)v_turned, SPAN, DEPTH, 0);
                 for (int t = 0; t < n; t++) {
                     const float log_sum = lse[lse_offset + row0 + i + t], less = delta[delta_offset + row0 + i + t];
@@ -302,10 +339,10 @@ KERNEL NAME(attention_cpu)(VIEW(q), VIEW(k), VIEW(v), VIEW(dy), __global const f
                         x += NAME(bias_line)(bias + bias_offset + b * bias_b + h * bias_h + (i + t) * bias_i,
                                              first + c * VEC, k_length - 1, bias_j);
 #endif
-                        if (CAUSAL)
+                        if (CAUSAL && cut)
                             in &= NAME(takes_part)((int)(first - i - t - offset) + PLACES(c), window);
                         if (log_sum == -INFINITY) in = (VI)(0);
-                        x = select((VF)(0.0f), EXP(x - log_sum), in);
+                        x = select((VF)(0.0f), NAME(weight)(x - log_sum), in);
 #if DROP
                         const ulong element = (row0 + i + t) * k_length + first + c * VEC;
                         const VF keep = NAME(kept)(seed_low, seed_high, random_step, ordinal, element, 1,

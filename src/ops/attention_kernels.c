@@ -2,8 +2,6 @@
  * cl/attention_gpu.cl (tiles in local memory; with one work-item a group it runs everywhere).     */
 #include "ops/attention.h"
 
-enum { CPU_COLS = 3 }; /* vectors of lanes */
-
 static int32_t float_bits(double value)
 {
     float narrow = (float)value;
@@ -96,20 +94,30 @@ static int64_t vector_of(const clgi_attention *s, const clgi_problem *problem)
     return vec;
 }
 
+/* Vectors of lanes for so many rows: those that leave the fewest lanes without one, wide tiles first. */
+static int64_t lane_vectors(const clgi_problem *problem, int64_t rows, int64_t vec)
+{
+    int64_t best =
+        problem->traits->vector >= 16 ? 4 : 3; /* FULL accumulators and one line in the registers */
+    for (int64_t cols = best - 1; cols > 0; --cols)
+        if (clgi_ceil_div(rows, cols * vec) * cols < clgi_ceil_div(rows, best * vec) * best) best = cols;
+    return best;
+}
+
 static void emit_cpu(const clgi_problem *problem, clgi_emitter *emitter)
 {
     const clgi_attention s = clgi_attention_of(problem->node);
-    const int64_t vec = vector_of(&s, problem);
+    const int64_t vec = vector_of(&s, problem), cols = lane_vectors(problem, s.q_length, vec);
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "PASS", 0);
-    clgi_launch_define(launch, "COLS", CPU_COLS);
+    clgi_launch_define(launch, "COLS", cols);
     define_common(launch, &s, problem);
     for (int i = ATTENTION_Q; i <= ATTENTION_V; ++i) add_view(launch, &problem->in[i]);
     add_extras(launch, &s, problem);
     for (int o = 0; o < 2; ++o) clgi_launch_output(launch, &problem->out[o]);
     add_sizes(launch, &s);
-    set_size(launch, clgi_ceil_div(s.q_length, CPU_COLS * vec), s.batch * s.heads, 1);
+    set_size(launch, clgi_ceil_div(s.q_length, cols * vec), s.batch * s.heads, 1);
 }
 
 /* Enough work-items to keep 16 cores busy, but no more copies of dq than 8. */
@@ -140,14 +148,14 @@ static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter
 {
     const clgi_attention s = clgi_attention_of(problem->node);
     const int64_t vec = vector_of(&s, problem), rows = s.batch * s.heads * s.q_length;
-    const int64_t parts = part_count(&s, CPU_COLS * vec);
+    const int64_t cols = lane_vectors(problem, s.k_length, vec), parts = part_count(&s, cols * vec);
     int workspace = -1;
     if (parts > 1)
         workspace = clgi_emit_workspace(emitter, (uint64_t)(parts * rows * s.depth) * sizeof(float));
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "PASS", 1);
-    clgi_launch_define(launch, "COLS", CPU_COLS);
+    clgi_launch_define(launch, "COLS", cols);
     define_common(launch, &s, problem);
     for (int i = ATTENTION_Q; i <= ATTENTION_DY; ++i) add_view(launch, &problem->in[i]);
     for (int i = ATTENTION_LSE; i <= ATTENTION_DELTA; ++i) clgi_launch_operand(launch, &problem->in[i]);
