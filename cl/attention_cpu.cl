@@ -1,5 +1,5 @@
 /* Attention for CPUs, forward (PASS 0) and gradients (PASS 1): one work-item, no local memory, any local size; all tiles
- * lie in private memory and are multiplied by loops that hold ROWS x COLS vectors in registers.
+ * lie in private memory and are multiplied by loops that hold ROWS x COLS vectors in registers (attention_lanes.cl).
  *
  *   s[i][j] = scale q[i] . k[j] + bias[i][j] for pairs that take part    lse[i] = log sum over j of exp(s[i][j])
  *   y[i] = sum over j of exp(s[i][j] - lse[i]) v[j]
@@ -11,17 +11,12 @@
  *   queries of all heads that share these keys; each pair is computed once. dq is added up in memory in a fixed
  *   order, in PARTS copies [PARTS][batch heads q_length][DEPTH] (attention_sum.cl adds these up).
  *   Global size: PARTS, batch * heads of keys.
+ * Parameters COLS (vectors of lanes) and DEPTH (head size): attention_lanes.cl.
  * q k v dy: strides of batch, head, row; rows contiguous, DEPTH a multiple of VEC >= 4. Others dense but bias and mask.
  * Source: Dao et al. 2022 (the order of work), Goto and van de Geijn 2008 (the tiles).
  */
 #ifndef PASS
 #define PASS 0 /* 0 forward, 1 gradients */
-#endif
-#ifndef COLS
-#define COLS 3 /* vectors of lanes: 1..4, a divisor of FULL */
-#endif
-#ifndef DEPTH
-#define DEPTH 64 /* head size */
 #endif
 #ifndef CAUSAL
 #define CAUSAL 0 /* 1: keys up to the query's place, 2: also none outside of the window, 3: window alone */
@@ -38,95 +33,8 @@
 #ifndef BIAS_GRADIENT
 #define BIAS_GRADIENT 0 /* 1: ds is stored */
 #endif
-#define F     VF
-#define I     VI
 #define IS_CAUSAL (CAUSAL % 3 != 0)
-#define FULL  (VEC == 16 ? 24 : 12) /* vectors of a tile, for 32 or 16 registers */
-#define SPAN  (COLS * VEC)
 #define BLOCK 48
-#define DV    (DEPTH / VEC)
-#define WIDE  (DV % 4 == 0 ? 4 : DV % 3 == 0 ? 3 : DV % 2 == 0 ? 2 : 1) /* vectors of a tile along DEPTH */
-#define TALL  (FULL / (WIDE == 1 ? 2 : WIDE))
-
-/* c[row][x] (+)= sum over t of a[row a_row + t a_step] b[t b_row + x] for row < rows and x < width. */
-#define PRODUCT(name, R, V, C_SPACE, A_SPACE, B_SPACE)                                                       \
-    static void NAME(name)(C_SPACE float *c, const long c_row, const int rows, const int width,              \
-                           A_SPACE const float *a, const long a_row, const long a_step,                      \
-                           B_SPACE const float *b, const long b_row, const int depth, const int add)         \
-    {                                                                                                        \
-        for (int x = 0; x < width; x += V * VEC)                                                             \
-            for (int row = 0; row < rows; row += R) {                                                        \
-                A_SPACE const float *from[R];                                                                \
-                VF sum[R][V];                                                                                \
-                _Pragma("unroll") for (int r = 0; r < R; r++)                                                \
-                {                                                                                            \
-                    from[r] = a + min(row + r, rows - 1) * a_row;                                            \
-                    _Pragma("unroll") for (int v = 0; v < V; v++) sum[r][v] = (VF)(0.0f);                    \
-                }                                                                                            \
-                for (int t = 0; t < depth; t++) {                                                            \
-                    VF line[V];                                                                              \
-                    _Pragma("unroll") for (int v = 0; v < V; v++) line[v] =                                  \
-                        VLOAD(b + t * b_row + x + v * VEC);                                                  \
-                    _Pragma("unroll") for (int r = 0; r < R; r++)                                            \
-                    {                                                                                        \
-                        const VF left = (VF)(from[r][t * a_step]);                                           \
-                        _Pragma("unroll") for (int v = 0; v < V; v++) sum[r][v] =                            \
-                            FMA(left, line[v], sum[r][v]);                                                   \
-                    }                                                                                        \
-                }                                                                                            \
-                _Pragma("unroll") for (int r = 0; r < R; r++)                                                \
-                {                                                                                            \
-                    if (row + r < rows)                                                                      \
-                        _Pragma("unroll") for (int v = 0; v < V; v++)                                        \
-                        {                                                                                    \
-                            C_SPACE float *to = c + (row + r) * c_row + x + v * VEC;                         \
-                            VSTORE(add ? VLOAD(to) + sum[r][v] : sum[r][v], to);                             \
-                        }                                                                                    \
-                }                                                                                            \
-            }                                                                                                \
-    }
-PRODUCT(scores, FULL / COLS, COLS, __private, __global, __private)
-PRODUCT(gather, TALL, WIDE, __private, __private, __global)
-#if PASS == 1
-PRODUCT(scatter, TALL, WIDE, __global, __private, __global)
-#endif
-
-/* SPAN rows as columns: to[d][lane]; rows past `last` repeat it. VEC x VEC at a time, by perfect shuffles of two lines. */
-static void NAME(turn)(__global const float *from, const long row, const long first, const long last,
-                       const float factor, float *to)
-{
-    for (int lane = 0; lane < SPAN; lane += VEC)
-        for (int d = 0; d < DEPTH; d += VEC) {
-            VF x[VEC], y[VEC];
-#pragma unroll
-            for (int l = 0; l < VEC; l++) x[l] = factor * VLOAD(from + min(first + lane + l, last) * row + d);
-#pragma unroll
-            for (int round = 1; round < VEC; round *= 2) {
-#pragma unroll
-                for (int l = 0; l < VEC / 2; l++) {
-                    y[2 * l].even = x[l].lo;
-                    y[2 * l].odd = x[l + VEC / 2].lo;
-                    y[2 * l + 1].even = x[l].hi;
-                    y[2 * l + 1].odd = x[l + VEC / 2].hi;
-                }
-#pragma unroll
-                for (int l = 0; l < VEC; l++) x[l] = y[l];
-            }
-#pragma unroll
-            for (int l = 0; l < VEC; l++) VSTORE(x[l], to + (d + l) * SPAN + lane);
-        }
-}
-
-/* e^x of weights, x <= 0: what is below 2^-126 beside a weight of 1 is 0. math.cl's is for all x. */
-static VF NAME(weight)(const VF x)
-{
-    const VF shifted = FMA(max(x, (VF)(-87.0f)), (VF)(1.442695041f), (VF)(12582912.0f));
-    const VF n = shifted - 12582912.0f;
-    const VF r = FMA(n, (VF)(2.12194440e-4f), FMA(n, (VF)(-0.693359375f), x));
-    const VF p = CLG_CAT(clg_exp_near_, VF)(r) + 1.0f;
-    const VF power = CLG_CAT(AS_F_, VEC)((CLG_CAT(AS_I_, VEC)(shifted) - (0x4b400000 - 127)) << 23);
-    return select(p * power, (VF)(0.0f), x < -87.0f);
-}
 
 /* The range of other rows that anything of [first, last] can meet: keys of queries (PASS 0) or queries of keys.
  * A pair takes part where key - query - offset <= 0 (CAUSAL 1, 2) and its size is below the window (CAUSAL 2, 3). */

@@ -109,6 +109,7 @@ static void emit_cpu(const clgi_problem *problem, clgi_emitter *emitter)
     const clgi_attention s = clgi_attention_of(problem->node);
     const int64_t vec = vector_of(&s, problem), cols = lane_vectors(problem, s.q_length, vec);
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
+    clgi_launch_include(launch, "attention_lanes.cl");
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "PASS", 0);
     clgi_launch_define(launch, "COLS", cols);
@@ -153,6 +154,7 @@ static void emit_gradient_cpu(const clgi_problem *problem, clgi_emitter *emitter
     if (parts > 1)
         workspace = clgi_emit_workspace(emitter, (uint64_t)(parts * rows * s.depth) * sizeof(float));
     clgi_launch *launch = clgi_emit_launch(emitter, "attention_cpu.cl");
+    clgi_launch_include(launch, "attention_lanes.cl");
     clgi_launch_define(launch, "VEC", vec);
     clgi_launch_define(launch, "PASS", 1);
     clgi_launch_define(launch, "COLS", cols);

@@ -34,6 +34,9 @@
 #ifdef LINT_WINOGRAD
 #include "../../cl/conv_winograd_tiles.cl"
 #endif
+#ifdef LINT_LANES
+#include "../../cl/attention_lanes.cl"
+#endif
 #ifdef LINT_TILES
 #include "../../cl/attention_tiles.cl"
 #endif
