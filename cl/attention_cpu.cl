@@ -57,7 +57,10 @@ static long NAME(meets_to)(const long last, const long offset, const long window
 static int NAME(is_cut)(const long ahead, const int n, const int count, const long window)
 {
     const long most = ahead + (PASS == 0 ? n : count) - 1, least = ahead - (PASS == 0 ? count : n) + 1;
-    return (IS_CAUSAL && most > 0) || (CAUSAL >= 2 && (most >= window || least <= -window));
+    int cut = 0;
+    if (IS_CAUSAL) cut |= most > 0;
+    if (CAUSAL >= 2) cut |= (most >= window) | (least <= -window);
+    return cut;
 }
 
 #define PLACES(v) (CLG_CAT(LANES_, VEC) + (v) * VEC)
