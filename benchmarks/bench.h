@@ -28,8 +28,8 @@ typedef struct bench_list {
     bench_shape *shapes;
     size_t count;
 } bench_list;
-/* The file, or the built-in benchmarks/shapes.txt for NULL. CLG_EFORMAT names the line. Finish it in any case. */
-clg_status bench_list_read(const char *path, bench_list *list, clg_error *error);
+/* The file, or for NULL the built-in one of this name ("shapes.txt"). CLG_EFORMAT names the line. Finish it in any case. */
+clg_status bench_list_read(const char *path, const char *name, bench_list *list, clg_error *error);
 void bench_list_finish(bench_list *list);
 /* The number or text behind "key=" of a line. */
 int64_t bench_number(const char *line, const char *key, int64_t fallback);

@@ -99,18 +99,31 @@ static int read_line(int from, char *reply, size_t size, double deadline)
     return 1;
 }
 
-int bench_child_ask(bench_child *child, const char *line, char *reply, size_t size, double seconds)
+int bench_child_tell(bench_child *child, const char *line)
 {
-    char text[400];
+    char text[500];
     const int n = snprintf(text, sizeof text, "%s\n", line);
-    reply[0] = 0;
     if (child->pid <= 0) return 0;
     kill(child->pid, SIGCONT);
-    if (n > 0 && n < (int)sizeof text && write(child->to, text, (size_t)n) == n &&
-        read_line(child->from, reply, size, bench_now() + seconds)) {
+    if (n > 0 && n < (int)sizeof text && write(child->to, text, (size_t)n) == n) return 1;
+    bench_child_end(child, 0);
+    return 0;
+}
+
+int bench_child_hear(bench_child *child, char *reply, size_t size, double seconds)
+{
+    reply[0] = 0;
+    if (child->pid <= 0) return 0;
+    if (read_line(child->from, reply, size, bench_now() + seconds)) {
         kill(child->pid, SIGSTOP);
         return 1;
     }
     bench_child_end(child, 0);
     return 0;
+}
+
+int bench_child_ask(bench_child *child, const char *line, char *reply, size_t size, double seconds)
+{
+    reply[0] = 0;
+    return bench_child_tell(child, line) && bench_child_hear(child, reply, size, seconds);
 }

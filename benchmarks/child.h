@@ -13,6 +13,9 @@ typedef struct bench_child {
 int bench_child_start(bench_child *child, const char *const *command, const char *const *environment);
 /* One line there, one line back, without its end. 0 after `seconds`, or when the child is gone: it is then ended. */
 int bench_child_ask(bench_child *child, const char *line, char *reply, size_t size, double seconds);
+/* The two halves of it, so that several children work at once. */
+int bench_child_tell(bench_child *child, const char *line);
+int bench_child_hear(bench_child *child, char *reply, size_t size, double seconds);
 /* Ends its input and waits for it; after `seconds` it is killed. Caches are written when a child ends by itself. */
 void bench_child_end(bench_child *child, double seconds);
 /* Path of the running command, for children of its own kind. */

@@ -122,12 +122,11 @@ static clg_status read_lines(const char *where, const char *text, bench_list *li
     return status;
 }
 
-clg_status bench_list_read(const char *path, bench_list *list, clg_error *error)
+clg_status bench_list_read(const char *path, const char *name, bench_list *list, clg_error *error)
 {
     char *text = path ? read_file(path) : NULL;
     if (path && !text) return bench_fail(error, CLG_EIO, "%.300s: cannot be read: %s", path, strerror(errno));
-    clg_status status =
-        read_lines(path ? path : "shapes.txt", text ? text : bench_file("shapes.txt"), list, error);
+    clg_status status = read_lines(path ? path : name, text ? text : bench_file(name), list, error);
     if (!status && !list->count) status = bench_fail(error, CLG_EFORMAT, "%.300s: no shapes in it", path);
     free(text);
     return status;

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const bench_server *const servers[] = { &bench_server_openblas,       &bench_server_onednn_plain,
-                                               &bench_server_onednn_blocked, &bench_server_clblast,
-                                               &bench_server_host,           &bench_server_clgrad };
+static const bench_server *const servers[] = {
+    &bench_server_openblas, &bench_server_onednn_plain, &bench_server_onednn_blocked,
+    &bench_server_clblast,  &bench_server_host,         &bench_server_clgrad,
+    &bench_server_tune
+};
 
 void *bench_library(const char *const *names)
 {
@@ -53,7 +55,7 @@ static void forget(session *s)
 static void answer_case(session *s, const char *words)
 {
     bench_shape shape = { .number = 0 };
-    char version[100] = "";
+    char version[300] = "";
     clg_error error = CLG_ERROR_INIT;
     const size_t suite = strcspn(words, " ");
     forget(s);
@@ -89,7 +91,7 @@ static void answer(session *s, const char *line)
 int bench_serve(const char *server, const char *device_spec)
 {
     session s = { .device_spec = device_spec };
-    char line[400];
+    char line[500];
     for (size_t i = 0; i < sizeof servers / sizeof *servers; ++i)
         if (!strcmp(servers[i]->name, server)) s.server = servers[i];
     if (!s.server) return 2;

@@ -13,7 +13,7 @@ typedef struct bench_server {
     void (*finish)(void *prepared);
 } bench_server;
 extern const bench_server bench_server_openblas, bench_server_onednn_plain, bench_server_onednn_blocked,
-    bench_server_clblast, bench_server_host, bench_server_clgrad;
+    bench_server_clblast, bench_server_host, bench_server_clgrad, bench_server_tune;
 
 /* The first library of the names (NULL-ended) that opens. */
 void *bench_library(const char *const *names);

@@ -53,14 +53,6 @@ static void print_row(const json_t *row, void *payload)
     bench_text_row(o->json || o->csv ? stderr : stdout, row);
 }
 
-static int find_family(const cli_verb *verb, const char *name, clg_family *ret_family)
-{
-    static const char *const names[] = { "auto", "cpu", "gpu" }; /* as clg_family */
-    for (int i = 0; i < 3; ++i)
-        if (!name || !strcmp(name, names[i])) return *ret_family = (clg_family)i, CLI_CONTINUE;
-    return cli_unknown(verb, "family", name, names, 3);
-}
-
 static int check_suite(const cli_verb *verb, const char *name)
 {
     const char *names[8];
@@ -83,7 +75,7 @@ static clg_status measure(bench_options *o, clg_family family, documents *d, clg
                 .on_row = print_row,
                 .payload = o };
     bench_list list = { 0 };
-    clg_status status = bench_list_read(o->shapes, &list, error);
+    clg_status status = bench_list_read(o->shapes, "shapes.txt", &list, error);
     if (!status) bench_text_head(o->json || o->csv ? stderr : stdout);
     if (!status) status = bench_run(&b, &list, o->suite, &d->list[d->count], error);
     if (!status) ++d->count;
@@ -145,7 +137,7 @@ static int print_list(const char *path)
 {
     bench_list list = { 0 };
     clg_error error = CLG_ERROR_INIT;
-    const clg_status status = bench_list_read(path, &list, &error);
+    const clg_status status = bench_list_read(path, "shapes.txt", &list, &error);
     for (size_t i = 0; i < list.count && !status; ++i)
         printf("%-7s %-14s %s %s\n", list.shapes[i].suite, list.shapes[i].group,
                list.shapes[i].quick ? "q" : "-", list.shapes[i].line);
@@ -164,7 +156,7 @@ int cli_run_bench(const cli_verb *verb, int argc, char **argv)
     if (code == CLI_CONTINUE && o.list) code = print_list(o.shapes);
     while (code == CLI_CONTINUE && words[n]) ++n;
     if (code == CLI_CONTINUE) code = check_suite(verb, o.suite);
-    if (code == CLI_CONTINUE) code = find_family(verb, o.family, &family);
+    if (code == CLI_CONTINUE) code = cli_family(verb, o.family, &family);
     if (code == CLI_CONTINUE && o.json && o.csv) code = cli_usage(verb, "--json and --csv: one of them");
     if (code == CLI_CONTINUE && n && !o.html && !o.compare)
         code = cli_usage(verb, "%s: documents need --html or --compare", words[0]);

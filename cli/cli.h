@@ -88,6 +88,8 @@ int cli_usage(const cli_verb *verb, const char *format, ...) __attribute__((form
 /* "no such WHAT: WORD; did you mean X? There are ..."; returns CLI_USAGE. */
 int cli_unknown(const cli_verb *verb, const char *what, const char *word, const char *const *candidates,
                 size_t n);
+/* auto (NULL too), cpu or gpu. CLI_CONTINUE, or the exit code after a message. */
+int cli_family(const cli_verb *verb, const char *name, clg_family *ret_family);
 /* The candidate with the smallest edit distance; NULL when none is near. */
 const char *cli_nearest(const char *word, const char *const *candidates, size_t n);
 /* Warnings of the library go to stderr from now on, each one once. */

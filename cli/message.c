@@ -88,3 +88,11 @@ void cli_log_to_stderr(cli_log *log)
 {
     clg_log_set(log_line, log);
 }
+
+int cli_family(const cli_verb *verb, const char *name, clg_family *ret_family)
+{
+    static const char *const names[] = { "auto", "cpu", "gpu" }; /* as clg_family */
+    for (int i = 0; i < 3; ++i)
+        if (!name || !strcmp(name, names[i])) return *ret_family = (clg_family)i, CLI_CONTINUE;
+    return cli_unknown(verb, "family", name, names, 3);
+}
