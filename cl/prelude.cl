@@ -108,6 +108,26 @@ LOOSE(uchar)
 #define STORE_16(type, v, p) VSTORE_16(v, p)
 #endif
 
+/* Results far larger than any cache: a store past the caches does not read first what it overwrites. */
+#ifdef __clang__
+#if __has_builtin(__builtin_nontemporal_store)
+#define STREAM(v, p) CLG_CAT(STREAM_, W)(v, p)
+#define STREAM_1(v, p) STORE_f32(v, p)
+#define STREAM_2(v, p) STORE_f32(v, p)
+#define STREAM_4(v, p) STORE_f32(v, p)
+#define STREAM_8(v, p) STREAM_ALIGNED(8, v, p)
+#define STREAM_16(v, p) STREAM_ALIGNED(16, v, p)
+#define STREAM_ALIGNED(width, v, p)                                                                          \
+    if (((ulong)(p) & (4 * width - 1)) == 0)                                                                 \
+        __builtin_nontemporal_store(v, (__global float##width *)(p));                                        \
+    else                                                                                                     \
+        STORE_f32(v, p)
+#endif
+#endif
+#ifndef STREAM
+#define STREAM(v, p) STORE_f32(v, p)
+#endif
+
 /* Before a loop over the few elements that vectors leave: compilers make vectors of it too, and test first, every time,
  * whether its buffers overlap.                                                                    */
 #ifdef __clang__

@@ -1,7 +1,8 @@
 /* Generated code: what the kernels of all kinds ask of their device and group. */
+#include <ctype.h>
 #include <string.h>
 
-#include "ops/op.h"
+#include "ops/rules.h"
 #include "plan/codegen.h"
 
 const clgi_group *clgi_code_group(const clgi_emitter *emitter)
@@ -45,4 +46,40 @@ int clgi_code_is_reduction(const clgi_code *code, int n)
     return code->group->nodes[n]->op->kind == CLGI_REDUCE;
 }
 
-/* Kept results known before pass `l`; reductions of the pass before are stored here too. */
+/* --- Stores past the caches ----------------------------------------------------------------------- */
+
+enum { STREAM_BYTES = 128 << 20 }; /* far larger than what a cache may keep until it is read */
+
+/* Does a formula call more than a choice or a constant? */
+static int calls_function(const char *formula)
+{
+    for (const char *open = strchr(formula, '('); open; open = strchr(open + 1, '(')) {
+        const char *word = open;
+        while (word > formula && isalnum((unsigned char)word[-1])) --word;
+        const size_t length = (size_t)(open - word);
+        if (length && !(length == 1 && *word == 'K') && strncmp(word, "SELECT", length)) return 1;
+    }
+    return 0;
+}
+
+/* Beside functions like exp, and random numbers, such stores cost more than they save. */
+static int is_long_work(const clgi_code *code)
+{
+    if (code->uses_random) return 1;
+    for (int n = 0; n < code->group->n_nodes; ++n) {
+        const clgi_node *node = code->group->nodes[n];
+        if (node->op->kind == CLGI_ELEMENTWISE && node->op != &clgi_op_where && node->op != &clgi_op_cast &&
+            node->op != &clgi_op_check_range && !clgi_code_is_kept(code, n) &&
+            calls_function(clgi_elementwise_rows[node->op->code].formula))
+            return 1;
+    }
+    return 0;
+}
+
+int clgi_code_is_streamed(const clgi_code *code, int k)
+{
+    const clgi_value *value = &code->plan->values[code->operands[k].value];
+    if (code->group->kind != CLGI_GROUP_MAP && code->group->kind != CLGI_GROUP_ROW) return 0;
+    return value->dtype == CLG_F32 && value->bytes >= STREAM_BYTES && value->place != CLGI_IN_SLOT &&
+           !is_long_work(code);
+}

@@ -450,7 +450,10 @@ static void store_text(clgi_code *code, int place)
 {
     const clgi_node *node = code->group->nodes[place];
     int k = code->output[place];
-    TEXT("    STORE_%s(t%d, x%d + p%d);\n", clg_dtype_name(node->out[0].dtype), place, k, k);
+    if (clgi_code_is_streamed(code, k))
+        TEXT("    STREAM(t%d, x%d + p%d);\n", place, k, k);
+    else
+        TEXT("    STORE_%s(t%d, x%d + p%d);\n", clg_dtype_name(node->out[0].dtype), place, k, k);
 }
 
 void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigned char *stored)

@@ -88,6 +88,8 @@ int clgi_code_vector_width(const clgi_emitter *emitter, const clgi_code *code, c
 void clgi_code_all_nodes(const clgi_group *group, unsigned char *marks);
 int clgi_code_is_kept(const clgi_code *code, int place);
 int clgi_code_is_reduction(const clgi_code *code, int place);
+/* Is output operand k stored past the caches? */
+int clgi_code_is_streamed(const clgi_code *code, int k);
 
 /* --- The kernels of a group ------------------------------------------------------------------------- */
 void clgi_code_map(clgi_emitter *emitter);
