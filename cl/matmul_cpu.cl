@@ -18,10 +18,10 @@
 #define VEC 16 /* floats per vector: 1, 2, 4, 8, 16 */
 #endif
 #ifndef ROWS
-#define ROWS 12 /* rows of a tile: 1..14, at most m */
+#define ROWS 6 /* rows of a tile: 1..14, at most m */
 #endif
 #ifndef COLS
-#define COLS 2 /* vectors of a tile: 1..8 */
+#define COLS 4 /* vectors of a tile: 1..8 */
 #endif
 #ifndef SPLIT
 #define SPLIT 1 /* parts of k */
@@ -45,12 +45,12 @@
 #define A_AT(p) ((p) * ROWS)
 #define A_PANEL(i) ((i) * k)
 #define A_TOP(i) (i)
-#define A_START(row) ((row) - i)
+#define A_START(r) (r)
 #else
 #define A_AT(p) ((p) * (A_STEP ? A_STEP : a_step))
 #define A_PANEL(i) 0
 #define A_TOP(i) min((i), m - ROWS)
-#define A_START(row) ((row) * a_row)
+#define A_START(r) ((top + (r)) * a_row)
 #endif
 #if B_PACKED
 #define B_AT(p) ((p) * (COLS * VEC))
@@ -64,34 +64,20 @@
 #define B_START(col) (col)
 #endif
 
-/* One vector of the result, of which the columns own..n are this tile's. */
-void NAME(store)(const long row, const long col, const long own, const long n, const VF value, STORE_PARAMS)
+/* The tile whose corner is (top, j): a and b point at (0, first k). A function of its own, for beside an
+ * epilogue the compiler would keep accumulators in memory. */
+OUTLINE void NAME(tile)(__global const float *a, __global const float *b, const long top, const long j,
+                        const long n, const long k, const long a_row, const long a_step, const long b_row,
+                        VF *result)
 {
-    if (own == col && col + VEC <= n) {
-        STORE_V(row, col, value);
-        return;
-    }
-    float lane[VEC];
-    VSTORE(value, lane);
-    for (long at = own; at < min(col + VEC, n); at++) STORE_S(row, at, lane[at - col]);
-}
-
-/* The tile at (i, j): a and b point at (0, first k), result row 0 of this matrix is `row`. */
-void NAME(tile)(__global const float *a, __global const float *b, const long i, const long j, const long row,
-                const long m, const long n, const long k, const long a_row, const long a_step,
-                const long b_row, STORE_PARAMS)
-{
-    const long top = A_TOP(i);
     __global const float *ap[ROWS];
     __global const float *bp[COLS];
-    long col[COLS];
     VF acc[ROWS][COLS];
 #pragma unroll
-    for (int r = 0; r < ROWS; r++) ap[r] = a + A_START(top + r);
+    for (int r = 0; r < ROWS; r++) ap[r] = a + A_START(r);
 #pragma unroll
     for (int v = 0; v < COLS; v++) {
-        col[v] = B_COL(j + v * VEC);
-        bp[v] = b + B_START(col[v]);
+        bp[v] = b + B_START(B_COL(j + v * VEC));
 #pragma unroll
         for (int r = 0; r < ROWS; r++) acc[r][v] = (VF)(0.0f);
     }
@@ -106,20 +92,29 @@ void NAME(tile)(__global const float *a, __global const float *b, const long i, 
             for (int v = 0; v < COLS; v++) acc[r][v] = FMA(left, line[v], acc[r][v]);
         }
     }
-    /* Stored by one rolled loop: the epilogue's code exists once. */
-    VF result[ROWS * COLS];
-    long start[COLS];
 #pragma unroll
-    for (int v = 0; v < COLS; v++) {
-        start[v] = col[v];
+    for (int r = 0; r < ROWS; r++)
 #pragma unroll
-        for (int r = 0; r < ROWS; r++) result[r * COLS + v] = acc[r][v];
+        for (int v = 0; v < COLS; v++) result[r * COLS + v] = acc[r][v];
+}
+
+/* Stores a tile's rows from `first` on and columns from j on, by one rolled loop: the epilogue's code exists
+ * once. */
+OUTLINE void NAME(finish)(const VF *result, const long row, const int first, const int rows, const long j,
+                          const long n, STORE_PARAMS)
+{
+#pragma nounroll
+    for (int at = first * COLS; at < rows * COLS; at++) {
+        const long own = j + at % COLS * VEC, col = B_COL(own), r = row + at / COLS;
+        const VF value = result[at];
+        if (own == col && col + VEC <= n) {
+            STORE_V(r, col, value);
+            continue;
+        }
+        float lane[VEC];
+        VSTORE(value, lane);
+        for (long c = own; c < min(col + VEC, n); c++) STORE_S(r, c, lane[c - col]);
     }
-#pragma nounroll
-    for (int r = (int)(i - top); r < ROWS && top + r < m; r++)
-#pragma nounroll
-        for (int v = 0; v < COLS; v++)
-            NAME(store)(row + top + r, start[v], j + v * VEC, n, result[r * COLS + v], STORE_ARGS);
 }
 
 KERNEL NAME(matmul_cpu)(__global const float *a, const ulong a_offset, __global const float *b,
@@ -137,7 +132,12 @@ KERNEL NAME(matmul_cpu)(__global const float *a, const ulong a_offset, __global 
     a += a_offset + BATCH_OFFSET(matrix, d1, d2, a_0, a_1, a_2) + A_AT(k_begin);
     b += b_offset + BATCH_OFFSET(matrix, d1, d2, b_0, b_1, b_2) + B_AT(k_begin);
     for (long j = j_begin; j < j_end; j += COLS * VEC)
-        for (long i = i_begin; i < i_end; i += ROWS)
-            NAME(tile)(a + A_PANEL(i), b + B_PANEL(j), i, j, (part * batch + matrix) * m, m, n,
-                       k_end - k_begin, a_row, a_step, b_row, STORE_ARGS);
+        for (long i = i_begin; i < i_end; i += ROWS) {
+            const long top = A_TOP(i);
+            VF result[ROWS * COLS];
+            NAME(tile)(a + A_PANEL(i), b + B_PANEL(j), top, j, n, k_end - k_begin, a_row, a_step, b_row,
+                       result);
+            NAME(finish)(result, (part * batch + matrix) * m + top, (int)(i - top),
+                         (int)min((long)ROWS, m - top), j, n, STORE_ARGS);
+        }
 }

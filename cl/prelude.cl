@@ -18,6 +18,12 @@
 #define CLG_CAT(a, b) CLG_CAT_(a, b)
 #define NAME(x) CLG_CAT(x, CLG_CAT(_, KERNEL_ID))
 #define KERNEL __kernel void
+/* A function that stays one, for the registers' sake. */
+#ifdef __clang__
+#define OUTLINE __attribute__((noinline))
+#else
+#define OUTLINE
+#endif
 
 #define float1 float
 #define int1 int

@@ -90,17 +90,25 @@ typedef struct cpu_tile {
     int64_t row_tiles, col_tiles; /* per work-item */
 } cpu_tile;
 
-/* Rows of the tile: the height up to `most` that leaves least of the last tile empty, tall ones first. */
-static int tile_rows(int64_t m, int most)
+/* What a step of k costs a tile, in quarters of a multiply-add: those of its accumulators (two units keep eight
+ * busy), the loads beside them, and the addresses of rows that no base register is left for.      */
+static int64_t step_cost(int rows, int cols)
 {
-    int best = 1;
-    int64_t best_cost = INT64_MAX;
-    for (int rows = most; rows >= 1; rows--) {
-        /* a tile costs its rows plus about two for its loads of b */
-        int64_t cost = clgi_ceil_div(m, rows) * (rows + 2);
-        if (rows <= m && cost < best_cost) best = rows, best_cost = cost;
-    }
-    return best;
+    return larger(4 * rows * cols, 32) + rows + cols + larger(rows - 6, 0);
+}
+
+/* The rows and columns with the least to do for the whole result, so that accumulators, a line of b and an
+ * element of a fit the registers: four more than for accumulators alone.                          */
+static void tile_shape(const clgi_product *p, cpu_tile *t, int most_rows, int registers)
+{
+    int64_t best = INT64_MAX;
+    t->rows = t->cols = 1;
+    for (int rows = (int)smaller(most_rows, larger(p->m, 1)); rows >= 1; rows--)
+        for (int cols = 1; cols <= 8 && rows * cols + cols + 1 <= registers + 4; cols++) {
+            const int64_t tiles = clgi_ceil_div(p->m, rows) * clgi_ceil_div(p->n, (int64_t)cols * t->vec);
+            const int64_t cost = tiles * step_cost(rows, cols);
+            if (cost < best) best = cost, t->rows = rows, t->cols = cols;
+        }
 }
 
 static int power_of_two_below(int64_t limit, int most)
@@ -110,12 +118,15 @@ static int power_of_two_below(int64_t limit, int most)
 }
 
 enum {
-    PACK_ROWS = 64,       /* from so many rows on packing b pays */
-    PACK_COLS = 128,      /* and so many columns, packing an a that is not read along k */
-    PACK_BYTES = 1 << 18, /* smaller matrices b stay in the second-level cache as they are */
-    ITEM_WORK = 1 << 20,  /* multiply-adds that are worth a work-item of their own */
-    CPU_ITEMS = 64,       /* work-items of a large product, at least */
-    CPU_PARTS = 8         /* fewer work-items than this: k is cut where there is ITEM_WORK for each part */
+    PACK_ROWS = 48,         /* from so many rows on packing b pays */
+    PACK_COLS = 128,        /* and so many columns, packing an a that is not read along k */
+    PACK_A_BYTES = 1 << 18, /* smaller matrices a stay in the second-level cache as they are */
+    PACK_B_BYTES = 1 << 17, /* and such b, too */
+    ITEM_WORK = 1 << 19,    /* multiply-adds that are worth a work-item of their own */
+    PART_WORK = 1 << 19,    /* and a part of k, which has to be stored and added up */
+    CPU_ITEMS = 64,         /* work-items of a large product, at least */
+    CPU_ROW_TILES = 32,     /* tiles below each other, which share a panel of b */
+    CPU_PARTS = 8           /* fewer work-items than this: k is cut where there is PART_WORK for each part */
 };
 
 /* Tiles per work-item: enough work for each, CPU_ITEMS of them where there is more; few left: k is cut. */
@@ -126,13 +137,13 @@ static void cpu_blocks(const clgi_product *p, cpu_tile *t)
     const int64_t work = larger((int64_t)t->rows * t->cols * t->vec * p->k, 1);
     const int64_t share = m_tiles * n_tiles * p->batch / CPU_ITEMS;
     const int64_t tiles = larger(larger(ITEM_WORK / work, share), 1);
-    t->row_tiles = smaller(smaller(m_tiles, 8), tiles);
+    t->row_tiles = smaller(smaller(m_tiles, CPU_ROW_TILES), tiles);
     t->row_tiles = clgi_ceil_div(m_tiles, clgi_ceil_div(m_tiles, t->row_tiles));
     t->col_tiles = smaller(smaller(n_tiles, 4), larger(tiles / t->row_tiles, 1));
     t->col_tiles = clgi_ceil_div(n_tiles, clgi_ceil_div(n_tiles, t->col_tiles));
     const int64_t items =
         clgi_ceil_div(m_tiles, t->row_tiles) * clgi_ceil_div(n_tiles, t->col_tiles) * p->batch;
-    const int64_t parts = work * t->row_tiles * t->col_tiles / ITEM_WORK;
+    const int64_t parts = work * t->row_tiles * t->col_tiles / PART_WORK;
     t->split = (int)larger(smaller(CPU_PARTS / larger(items, 1), parts), 1);
 }
 
@@ -144,12 +155,16 @@ static cpu_tile cpu_tile_of(const clgi_problem *problem, const clgi_product *p)
     const int registers = clgi_product_parameter(problem, p, "matmul_cpu", "REGISTERS", wide ? 28 : 12);
     cpu_tile t;
     memset(&t, 0, sizeof t);
-    t.b_packed = p->b_col != 1 || (p->m >= PACK_ROWS && p->k * p->n * 4 > PACK_BYTES);
-    t.a_packed = p->a_step != 1 && p->n >= PACK_COLS && p->k * p->m * 4 > PACK_BYTES;
+    t.b_packed = p->b_col != 1 || (p->m >= PACK_ROWS && p->k * p->n * 4 > PACK_B_BYTES);
+    t.a_packed = p->a_step != 1 && p->n >= PACK_COLS && p->k * p->m * 4 > PACK_A_BYTES;
     t.vec = (int)problem->traits->vector;
     if (!t.b_packed) t.vec = power_of_two_below(p->n, t.vec);
-    t.rows = t.a_packed ? packed_rows : tile_rows(p->m, most_rows);
-    t.cols = (int)smaller(smaller(larger(registers / t.rows, 1), 8), clgi_ceil_div(p->n, t.vec));
+    tile_shape(p, &t, most_rows, registers);
+    /* Panels of a, copied by vectors. */
+    if (t.a_packed) {
+        t.rows = packed_rows;
+        t.cols = (int)smaller(smaller(larger(registers / t.rows, 1), 8), clgi_ceil_div(p->n, t.vec));
+    }
     cpu_blocks(p, &t);
     return t;
 }
