@@ -24,42 +24,15 @@
 #define TILES_H ((YH + TILE_H - 1) / TILE_H)
 #define TILES_W ((YW + TILE_W - 1) / TILE_W)
 
-/* A tile of x, VEC channels from `from` on: its first line and column are `row`, `col`. `edge`: some lie outside. */
-INLINE void NAME(load_tile)(__global const float *from, const int row, const int col, const int edge, VF *tile)
-{
-#pragma unroll
-    for (int h = 0; h < POINTS_H; h++)
-#pragma unroll
-        for (int w = 0; w < POINTS_W; w++) {
-            const int inside = !edge || (row + h >= 0 && row + h < XH && col + w >= 0 && col + w < XW);
-            tile[h * POINTS_W + w] = inside ? VLOAD(from + (h * XW + w) * DEPTH) : (VF)(0.0f);
-        }
-}
-
-INLINE void NAME(spread_channels)(__global const float *x, const int row, const int col, const int edge,
-                                  __local float *spread)
-{
-    for (int d = 0; d < DEPTH; d += VEC) {
-        VF tile[POINTS], columns[POINTS], points[POINTS];
-        NAME(load_tile)(x + d, row, col, edge, tile);
-#pragma unroll
-        for (int w = 0; w < POINTS_W; w++) SPREAD(TILE_H)(tile + w, POINTS_W, columns + w, POINTS_W);
-#pragma unroll
-        for (int h = 0; h < POINTS_H; h++) SPREAD(TILE_W)(columns + h * POINTS_W, 1, points + h * POINTS_W, 1);
-#pragma unroll
-        for (int p = 0; p < POINTS; p++) VSTORE(points[p], spread + p * (CHUNK * PITCH) + d);
-    }
-}
-
 void NAME(spread_tile)(__global const float *x, const long tile, __local float *spread)
 {
     const int row = (int)(tile / TILES_W % TILES_H) * TILE_H - PAD_H, col = (int)(tile % TILES_W) * TILE_W - PAD_W;
     const int free = row >= 0 && row + POINTS_H <= XH && col >= 0 && col + POINTS_W <= XW;
     x += (tile / (TILES_W * TILES_H) * (XH * XW) + (long)row * XW + col) * DEPTH;
     if (free)
-        NAME(spread_channels)(x, row, col, 0, spread);
+        NAME(spread_channels)(x, DEPTH, row, col, XH, XW, 0, DEPTH, spread, CHUNK * PITCH);
     else
-        NAME(spread_channels)(x, row, col, 1, spread);
+        NAME(spread_channels)(x, DEPTH, row, col, XH, XW, 1, DEPTH, spread, CHUNK * PITCH);
 }
 
 /* sums = spread times weights, at one point. */

@@ -8,7 +8,7 @@
  * times less than 0, +-1, +-2.
  *
  * The transforms run along one axis of a tile in private memory, whose elements lie `step` and `to_step` apart:
- * SPREAD is B^T, WEIGH G, GATHER A^T; UNGATHER and UNWEIGH are the transposed ones, of the gradient to w.
+ * SPREAD is B^T, WEIGH G, GATHER A^T; UNGATHER is A, UNWEIGH G^T, of the gradient to w.
  */
 #ifndef TILE_H
 #define TILE_H 4 /* results of a tile: 2 or 4 */
@@ -130,4 +130,36 @@ INLINE void UNWEIGH(4)(const VF *from, const int step, VF *to, const int to_step
     to[0] = from[0] + (even_near + even_far);
     to[to_step] = odd_near + odd_far;
     to[2 * to_step] = from[5 * step] + MADD(0.5f, even_near, 2.0f * even_far);
+}
+
+/* VEC channels of `lines` x `columns` pixels of an image of height x width pixels, the first one at (row, col), to which
+ * `from` points. `edge`: some lie outside. */
+INLINE void NAME(load_tile)(__global const float *from, const int channels, const int row, const int col,
+                            const int height, const int width, const int lines, const int columns, const int edge,
+                            VF *tile)
+{
+#pragma unroll
+    for (int h = 0; h < lines; h++)
+#pragma unroll
+        for (int w = 0; w < columns; w++) {
+            const int inside = !edge || (row + h >= 0 && row + h < height && col + w >= 0 && col + w < width);
+            tile[h * columns + w] = inside ? VLOAD(from + (h * width + w) * channels) : (VF)(0.0f);
+        }
+}
+
+/* B^T x B for `count` channels of a tile of x, its points `step` apart. Parameters as of load_tile. */
+INLINE void NAME(spread_channels)(__global const float *from, const int channels, const int row, const int col,
+                                  const int height, const int width, const int edge, const int count,
+                                  __local float *spread, const int step)
+{
+    for (int d = 0; d < count; d += VEC) {
+        VF tile[POINTS], columns[POINTS], points[POINTS];
+        NAME(load_tile)(from + d, channels, row, col, height, width, POINTS_H, POINTS_W, edge, tile);
+#pragma unroll
+        for (int w = 0; w < POINTS_W; w++) SPREAD(TILE_H)(tile + w, POINTS_W, columns + w, POINTS_W);
+#pragma unroll
+        for (int h = 0; h < POINTS_H; h++) SPREAD(TILE_W)(columns + h * POINTS_W, 1, points + h * POINTS_W, 1);
+#pragma unroll
+        for (int p = 0; p < POINTS; p++) VSTORE(points[p], spread + p * step + d);
+    }
 }

@@ -8,6 +8,8 @@
  *   last CHANNELS % VEC one by one).
  * DISJOINT 1 (no padding, stride >= window): COLS_PER_ITEM cells of STRIDE_H x STRIDE_W pixels instead, so
  *   that each window is searched once.
+ * STRIPS 1 (maximum, no channels left over): LINES_PER_ITEM lines of x, for which each window is searched once and the
+ *   places of the lines of windows under way are kept in private memory.
  * Strides S0..S2 of x, T0..T2 of dy; channels are contiguous. Any local size, no local memory.
  */
 #define CHANNEL_BLOCKS ((CHANNELS + VEC - 1) / VEC)
@@ -105,6 +107,43 @@ float NAME(pixel)(__global const float *x, __global const float *dy, const int h
     PIXEL(float, int, READ)
 }
 
+#if STRIPS
+#define OVER ((WIN_H + STRIDE_H - 1) / STRIDE_H) /* lines of windows over a line of x */
+
+/* The places of all windows of line oh. */
+void NAME(find_line)(__global const float *x, const int oh, VI *places)
+{
+    const int top = FIRST(oh, XH, YH, STRIDE_H, PAD_H), bottom = END(oh, XH, YH, STRIDE_H, PAD_H, WIN_H);
+    for (int ow = 0; ow < YW; ow++) {
+        VI place;
+        const int left = FIRST(ow, XW, YW, STRIDE_W, PAD_W), right = END(ow, XW, YW, STRIDE_W, PAD_W, WIN_W);
+        FIND_PLACE(VF, VI, VLOAD, top, bottom, left, right)
+        places[ow] = place;
+    }
+}
+
+/* Lines [first, last) of image n, channels c .. c + VEC. */
+void NAME(strip)(__global const float *x, __global const float *dy, const long n, const int first, const int last,
+                 const int c, STORE_PARAMS)
+{
+    VI places[OVER * YW];
+    int found = FROM_WINDOW(first, XH, YH, STRIDE_H, PAD_H, WIN_H);
+    for (int h = first; h < last; h++) {
+        const int oh_first = FROM_WINDOW(h, XH, YH, STRIDE_H, PAD_H, WIN_H);
+        const int oh_last = TO_WINDOW(h, XH, YH, STRIDE_H, PAD_H);
+        for (; found <= oh_last; found++) NAME(find_line)(x, found, places + found % OVER * YW);
+        for (int w = 0; w < XW; w++) {
+            VF sum = (VF)(0.0f);
+            const int ow_first = FROM_WINDOW(w, XW, YW, STRIDE_W, PAD_W, WIN_W);
+            const int ow_last = TO_WINDOW(w, XW, YW, STRIDE_W, PAD_W);
+            for (int oh = oh_first; oh <= oh_last; oh++)
+                for (int ow = ow_first; ow <= ow_last; ow++)
+                    sum += select((VF)(0.0f), GRADIENT(VF, VLOAD, 1), places[oh % OVER * YW + ow] == h * XW + w);
+            STORE_V((n * XH + h) * XW + w, c, sum);
+        }
+    }
+}
+#endif
 #endif
 
 /* The mean needs no x: dy stands in for it, unread. */
@@ -127,6 +166,20 @@ float NAME(pixel)(__global const float *x, __global const float *dy, const int h
 #define PUT_ONE                                                                                              \
     STORE_S((n * XH + line) * XW + at, i, NAME(pixel)(X + i, dy + i, line, at))
 #endif
+#if STRIPS
+KERNEL NAME(pool_input)(__global const float *x, const ulong x_offset, __global const float *dy, const ulong dy_offset,
+                        const long items, STORE_PARAMS)
+{
+    const long item = get_global_id(0);
+    const int strips = (XH + LINES_PER_ITEM - 1) / LINES_PER_ITEM;
+    if (item >= items) return;
+    const int c = (int)(item % CHANNEL_BLOCKS) * VEC;
+    const int first = (int)(item / CHANNEL_BLOCKS % strips) * LINES_PER_ITEM;
+    const long n = item / ((long)CHANNEL_BLOCKS * strips);
+    NAME(strip)
+    (x + x_offset + n * S0 + c, dy + dy_offset + n * T0 + c, n, first, min(first + LINES_PER_ITEM, XH), c, STORE_ARGS);
+}
+#else
 #define LINE_ITEMS ((LENGTH + COLS_PER_ITEM - 1) / COLS_PER_ITEM)
 
 KERNEL NAME(pool_input)(X_PARAMS __global const float *dy, const ulong dy_offset, const long items,
@@ -152,3 +205,4 @@ KERNEL NAME(pool_input)(X_PARAMS __global const float *dy, const ulong dy_offset
         }
     }
 }
+#endif

@@ -290,6 +290,8 @@ const clgi_implementation clgi_conv2d_input_kernels[] = {
 const clgi_implementation clgi_conv2d_weights_kernels[] = {
     { "conv2d_weights_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise,
       clgi_conv_emit_depthwise_weights },
+    { "conv2d_weights_winograd", CLG_FAMILY_CPU, clgi_conv_accepts_winograd_weights,
+      clgi_conv_emit_winograd_weights },
     { "conv2d_weights_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_weights, clgi_conv_emit_weights },
     { "conv2d_weights_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
     { "conv2d_weights_general", CLG_FAMILY_AUTO, accepts_general, emit_general },

@@ -60,9 +60,26 @@ void clgi_conv_emit_direct(const clgi_problem *problem, clgi_emitter *emitter);
 int clgi_conv_accepts_weights(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_weights(const clgi_problem *problem, clgi_emitter *emitter);
 
-/* --- Winograd's, CPU family (conv2d_winograd.c) --- */
+/* --- Winograd's, CPU family (conv2d_winograd.c, conv2d_winograd_weights.c) --- */
 int clgi_conv_accepts_winograd(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_winograd(const clgi_problem *problem, clgi_emitter *emitter);
+int clgi_conv_accepts_winograd_weights(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_winograd_weights(const clgi_problem *problem, clgi_emitter *emitter);
+
+enum {
+    WINOGRAD_LONGEST_CHUNK = 56,
+    WINOGRAD_LEAST_CHUNK = 8
+}; /* tiles that a work-item transforms together */
+
+typedef struct winograd_tile {
+    int64_t h, w, points, count; /* count 0: all round too coarsely */
+} winograd_tile;
+
+/* The tile with the fewest products for images of yh x yw results; `depth` channels are summed over. */
+winograd_tile clgi_conv_winograd_tile(int64_t n, int64_t yh, int64_t yw, int64_t depth, int64_t pad);
+/* Why a shape, its tiles or the chunk that fits are not for these kernels; NULL where they are. */
+const char *clgi_conv_winograd_refusal(const clgi_problem *problem, const conv_sizes *s);
+const char *clgi_conv_winograd_tile_refusal(const winograd_tile *tile, int64_t results, int64_t chunk);
 
 /* --- One filter for each channel, both families (conv2d_depthwise.c) --- */
 int clgi_conv_accepts_depthwise(const clgi_problem *problem, const char **ret_why);

@@ -118,19 +118,14 @@ static pool_grid grid_of(const clgi_problem *problem, pool_form form)
     return grid;
 }
 
-static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec, int whole_lines,
-                 uint64_t local0)
+/* A launch of `items` work-items, in vectors of `vec`; a template's own values are still to be defined. */
+static clgi_launch *emit_items(const clgi_problem *problem, clgi_emitter *emitter, int64_t items, int64_t vec,
+                               uint64_t local0)
 {
     const pool_form form = form_of(problem->node);
-    const pool_grid grid = grid_of(problem, form);
     const clg_shape out = problem->out[0].view.shape;
-    const int64_t cols_per_item = whole_lines && grid.length > 0 ? grid.length : 1;
-    const int64_t items =
-        out.dim[0] * grid.lines * clgi_ceil_div(grid.length, cols_per_item) * clgi_ceil_div(out.dim[3], vec);
     clgi_launch *launch = clgi_emit_launch(emitter, form.file);
     clgi_launch_define(launch, "VEC", vec);
-    clgi_launch_define(launch, "COLS_PER_ITEM", cols_per_item);
-    clgi_launch_define(launch, "DISJOINT", grid.disjoint);
     define_sizes(launch, problem, form);
     define_strides(launch, problem);
     for (int i = 0; i < problem->n_in; i++) clgi_launch_operand(launch, &problem->in[i]);
@@ -138,19 +133,71 @@ static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec
     clgi_launch_store(launch, out.dim[0] * out.dim[1] * out.dim[2], out.dim[3]);
     const uint64_t sizes[3] = { (uint64_t)items, 1, 1 }, local[3] = { local0, 1, 1 };
     clgi_launch_size(launch, sizes, local);
+    return launch;
 }
 
-static void emit_lines(const clgi_problem *problem, clgi_emitter *emitter)
+static void emit(const clgi_problem *problem, clgi_emitter *emitter, int64_t vec, int whole_lines,
+                 uint64_t local0)
+{
+    const pool_grid grid = grid_of(problem, form_of(problem->node));
+    const clg_shape out = problem->out[0].view.shape;
+    const int64_t cols_per_item = whole_lines && grid.length > 0 ? grid.length : 1;
+    const int64_t items =
+        out.dim[0] * grid.lines * clgi_ceil_div(grid.length, cols_per_item) * clgi_ceil_div(out.dim[3], vec);
+    clgi_launch *launch = emit_items(problem, emitter, items, vec, local0);
+    clgi_launch_define(launch, "COLS_PER_ITEM", cols_per_item);
+    clgi_launch_define(launch, "DISJOINT", grid.disjoint);
+    clgi_launch_define(launch, "STRIPS", 0);
+}
+
+static int64_t vector_of(const clgi_problem *problem)
 {
     const int64_t channels = problem->out[0].view.shape.dim[3];
     int64_t vec = problem->traits->vector > 0 ? problem->traits->vector : 1;
     while (vec > 1 && vec > channels) vec /= 2;
-    emit(problem, emitter, vec, 1, 1);
+    return vec;
+}
+
+static void emit_lines(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    emit(problem, emitter, vector_of(problem), 1, 1);
 }
 
 static void emit_single(const clgi_problem *problem, clgi_emitter *emitter)
 {
     emit(problem, emitter, 1, 0, problem->traits->max_work_group >= 64 ? 64 : 1);
+}
+
+/* --- Gradient of overlapping maxima: strips, in which each window is searched once ---------------------- */
+enum { STRIP_STRIDES = 4, PLACES_BYTES = 32 * 1024 };
+
+static int accepts_strips(const clgi_problem *problem, const char **ret_why)
+{
+    const int64_t *a = problem->node->attributes, vec = vector_of(problem);
+    const clg_shape out = problem->out[0].view.shape, y = problem->in[problem->n_in - 1].view.shape;
+    if (!accepts(problem, ret_why)) return 0;
+    if (elements(out) == 0 || elements(y) == 0)
+        *ret_why = "a size is 0";
+    else if (a[6] || grid_of(problem, form_of(problem->node)).disjoint)
+        *ret_why = "windows do not overlap, or have several sizes";
+    else if (out.dim[3] % vec != 0)
+        *ret_why = "channels fill no vectors";
+    else if (clgi_ceil_div(a[0], a[2]) * y.dim[2] * vec * (int64_t)sizeof(float) > PLACES_BYTES)
+        *ret_why = "the maxima of a line take more than 32 KiB";
+    else
+        return trips_fit(problem, STRIP_STRIDES * a[2] * out.dim[2], ret_why);
+    return 0;
+}
+
+static void emit_strips(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    const clg_shape out = problem->out[0].view.shape;
+    const int64_t lines = STRIP_STRIDES * problem->node->attributes[2], vec = vector_of(problem);
+    const int64_t items = out.dim[0] * clgi_ceil_div(out.dim[1], lines) * (out.dim[3] / vec);
+    clgi_launch *launch = emit_items(problem, emitter, items, vec, 1);
+    clgi_launch_define(launch, "DISJOINT", 0);
+    clgi_launch_define(launch, "STRIPS", 1);
+    clgi_launch_define(launch, "LINES_PER_ITEM", lines);
 }
 
 #define POOL_KERNELS(name)                                                                                   \
@@ -160,7 +207,13 @@ static void emit_single(const clgi_problem *problem, clgi_emitter *emitter)
         { 0 },                                                                                               \
     };
 POOL_KERNELS(max_pool2d)
-POOL_KERNELS(max_pool2d_input)
 POOL_KERNELS(avg_pool2d)
 POOL_KERNELS(avg_pool2d_input)
 #undef POOL_KERNELS
+
+const clgi_implementation clgi_max_pool2d_input_kernels[] = {
+    { "max_pool2d_input_strips", CLG_FAMILY_CPU, accepts_strips, emit_strips },
+    { "max_pool2d_input_lines", CLG_FAMILY_CPU, accepts_lines, emit_lines },
+    { "max_pool2d_input_general", CLG_FAMILY_AUTO, accepts, emit_single },
+    { 0 },
+};
