@@ -98,13 +98,10 @@ conv_winograd_pack.cl LINT_WINOGRAD VEC=16 NV=2 DEPTH=64 TRANSPOSED=0
 conv_winograd_pack.cl LINT_WINOGRAD VEC=8 NV=1 DEPTH=64 TRANSPOSED=1 TILE_H=2
 conv_winograd.cl     LINT_WINOGRAD VEC=16 NV=2 DEPTH=64 PART=1
 conv_winograd.cl     LINT_WINOGRAD VEC=8 NV=1 DEPTH=16 PART=1 TILE_H=2 TILE_W=2 ROWS=28
-<<<<<<< HEAD
 attention_lanes.cl   VEC=8
-=======
 conv_winograd_weights.cl LINT_WINOGRAD VEC=16 NV=2 IN=64 OUT=64 IN_BLOCK=64 OUT_BLOCK=64
 conv_winograd_weights.cl LINT_WINOGRAD VEC=8 NV=1 ROWS=4 IN=24 OUT=8 IN_BLOCK=24 OUT_BLOCK=8 TILE_H=2
 conv_winograd_sum.cl LINT_WINOGRAD VEC=16 IN=128 OUT=64 IN_BLOCK=64 OUT_BLOCK=64
->>>>>>> d9ebcd4 (conv, pool: Winograd's algorithm for the gradient to the weights, overlapping maxima searched once; direct kernels where transforming weights takes longer)
 attention_tiles.cl   VEC=1 GROUP=128 HEIGHT=2
 attention_sum.cl     VEC=8
 pool_window.cl       CHANNELS=16 MEAN=0 COLS_PER_ITEM=4 DISJOINT=0
