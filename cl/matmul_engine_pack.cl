@@ -1,4 +1,4 @@
-/* f32 to packed bfloat16 for matmul_engine.cl. A line is a row of a or a column of b; x[line * line_stride + step * k_stride].
+/* f32 or bf16 (X) to packed bfloat16 for matmul_engine.cl. A line is a row of a or a column of b; x[line * line_stride + step * k_stride].
  * Panels of 2 WIDTH lines, for each PAIRS pairs of steps of k two fragments of words, [WIDTH][PAIRS] or, PAIR_FIRST,
  * [PAIRS][WIDTH]; zeros outside. Rounding is to nearest, ties to even; a NaN stays one.
  *
@@ -19,6 +19,7 @@ static uint NAME(round)(const float x)
 }
 
 #if TILE
+#define W 16
 /* Rounded, in the upper halves; the lower ones are what they may be. */
 static uint16 NAME(round_all)(const float16 x)
 {
@@ -26,27 +27,27 @@ static uint16 NAME(round_all)(const float16 x)
     return select(rounded, bits | 0x400000, x != x);
 }
 
-static float16 NAME(fetch)(__global const float *from, const long inside)
+static float16 NAME(fetch)(__global const MEMORY(X) *from, const long inside)
 {
-    if (inside >= 16) return vload16(0, from);
+    if (inside >= 16) return LOAD(X, from);
     float lanes[16];
-    for (int i = 0; i < 16; i++) lanes[i] = i < inside ? from[i] : 0.0f;
+    for (int i = 0; i < 16; i++) lanes[i] = i < inside ? LOAD_ONE(X, from + i) : 0.0f;
     return vload16(0, lanes);
 }
 
 /* Line i of 16 lines of 16 words. Along k: 16 pairs of a line. Else: a pair of each of 16 lines. */
-static uint16 NAME(words)(__global const float *x, const long lines, const long k, const long line_stride, const long k_stride,
+static uint16 NAME(words)(__global const MEMORY(X) *x, const long lines, const long k, const long line_stride, const long k_stride,
                    const long line, const long step, const int i)
 {
 #if ALONG_K
     if (line + i >= lines) return (uint16)(0);
-    __global const float *from = x + (line + i) * line_stride + step;
+    __global const MEMORY(X) *from = x + (line + i) * line_stride + step;
     const ushort16 low = convert_ushort16(NAME(round_all)(NAME(fetch)(from, k - step)) >> 16);
     const ushort16 high = convert_ushort16(NAME(round_all)(NAME(fetch)(from + 16, k - step - 16)) >> 16);
     return (uint16)(as_uint8(low), as_uint8(high));
 #else
     const long even_step = step + 2 * i, inside = lines - line;
-    __global const float *from = x + line + even_step * k_stride;
+    __global const MEMORY(X) *from = x + line + even_step * k_stride;
     const uint16 even = NAME(round_all)(NAME(fetch)(from, even_step < k ? inside : 0));
     const uint16 odd = NAME(round_all)(NAME(fetch)(from + k_stride, even_step + 1 < k ? inside : 0));
     return even >> 16 | (odd & 0xffff0000u);
@@ -73,7 +74,7 @@ static void NAME(turn)(uint16 *lines)
 }
 #endif
 
-static void NAME(fragment)(__global const float *x, __global uint *to, const long lines, const long k, const long line_stride,
+static void NAME(fragment)(__global const MEMORY(X) *x, __global uint *to, const long lines, const long k, const long line_stride,
                     const long k_stride, const long line, const long step)
 {
 #if ALONG_K != PAIR_FIRST /* memory and fragment agree */
@@ -88,7 +89,7 @@ static void NAME(fragment)(__global const float *x, __global uint *to, const lon
 }
 #endif
 
-KERNEL NAME(matmul_engine_pack)(__global const float *x, const ulong x_offset, __global float *packed,
+KERNEL NAME(matmul_engine_pack)(__global const MEMORY(X) *x, const ulong x_offset, __global float *packed,
                                 const ulong packed_offset, const long lines, const long k, const long line_stride,
                                 const long k_stride, const int k_blocks, const long matrix_words, const long d1,
                                 const long d2, const long s0, const long s1, const long s2)
@@ -111,9 +112,9 @@ KERNEL NAME(matmul_engine_pack)(__global const float *x, const ulong x_offset, _
     const long fragment = at / (WIDTH * PAIRS), block = fragment / 2 % k_blocks, panel = fragment / 2 / k_blocks;
     const long line = (panel * 2 + fragment % 2) * WIDTH + (PAIR_FIRST ? in % WIDTH : in / PAIRS);
     const long step = (block * PAIRS + (PAIR_FIRST ? in / WIDTH : in % PAIRS)) * 2;
-    __global const float *from = x + line * line_stride + step * k_stride;
-    const float even = line < lines && step < k ? from[0] : 0.0f;
-    const float odd = line < lines && step + 1 < k ? from[k_stride] : 0.0f;
+    __global const MEMORY(X) *from = x + line * line_stride + step * k_stride;
+    const float even = line < lines && step < k ? LOAD_ONE(X, from) : 0.0f;
+    const float odd = line < lines && step + 1 < k ? LOAD_ONE(X, from + k_stride) : 0.0f;
     to[at] = NAME(round)(even) | NAME(round)(odd) << 16;
 #endif
 }

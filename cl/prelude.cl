@@ -45,6 +45,11 @@
 #define VSTORE_4(v, p) vstore4(v, 0, p)
 #define VSTORE_8(v, p) vstore8(v, 0, p)
 #define VSTORE_16(v, p) vstore16(v, 0, p)
+#define CONVERT_SHORT_1(x) convert_ushort(x)
+#define CONVERT_SHORT_2(x) convert_ushort2(x)
+#define CONVERT_SHORT_4(x) convert_ushort4(x)
+#define CONVERT_SHORT_8(x) convert_ushort8(x)
+#define CONVERT_SHORT_16(x) convert_ushort16(x)
 #define CONVERT_F_1(x) convert_float(x)
 #define CONVERT_F_2(x) convert_float2(x)
 #define CONVERT_F_4(x) convert_float4(x)
@@ -160,6 +165,19 @@ LOOSE(uchar)
 #define STORE_u32(v, p) CLG_CAT(STORE_, W)(uint, v, p)
 #define STORE_u8(v, p) CLG_CAT(STORE_, W)(uchar, CLG_CAT(CONVERT_BYTE_, W)(v), p)
 #define STORE_bool(v, p) STORE_u8((v) & 1, p)
+/* bfloat16 in memory, f32 in registers: rounded to nearest, ties to even; a NaN stays one. */
+#define BF16_BITS(v)                                                                                                   \
+    (select(AS_U(v) + 0x7fff + (AS_U(v) >> 16 & 1), AS_U(v) | 0x400000, (v) != (v)) >> 16)
+#define LOAD_bf16(p) AS_F(CONVERT_U(CLG_CAT(VLOAD_, W)(p)) << 16)
+#define LOAD_ONE_bf16(p) as_float((uint)*(p) << 16)
+#define STORE_bf16(v, p) CLG_CAT(VSTORE_, W)(CLG_CAT(CONVERT_SHORT_, W)(BF16_BITS(v)), p)
+/* By the name of a stored type, f32 or bf16, as an operand of a template has it. */
+#define MEMORY(type) CLG_CAT(MEMORY_, type)
+#define MEMORY_f32 float
+#define MEMORY_bf16 ushort
+#define LOAD(type, p) CLG_CAT(LOAD_, type)(p)
+#define LOAD_ONE(type, p) CLG_CAT(LOAD_ONE_, type)(p)
+#define STORE(type, v, p) CLG_CAT(STORE_, type)(v, p)
 #define CONVERT_F(x) CLG_CAT(CONVERT_F_, W)(x)
 #define CONVERT_I(x) CLG_CAT(CONVERT_I_, W)(x)
 #define CONVERT_U(x) CLG_CAT(CONVERT_U_, W)(x)

@@ -47,7 +47,7 @@ typedef struct cli_where {
     { "device", CLI_TEXT, offsetof(options, where.device), "D",                                              \
       "auto, host, 0:1 as `clgrad devices` numbers, or a part of a name", 0 },                               \
     { "precision", CLI_CHOICE, offsetof(options, where.precision), "f32|bf16",                               \
-      "of matrix products: bf16 where the device has a matrix engine (default f32)", 0 }
+      "bf16: products and storage in bfloat16 where the device has a matrix engine (default f32)", 0 }
 /* Of the verbs that train, a third one. */
 #define CLI_MEMORY_LIMIT(options)                                                                            \
     { "memory-limit", CLI_COUNT, offsetof(options, where.memory_limit), "BYTES",                             \

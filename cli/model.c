@@ -69,7 +69,7 @@ clg_status cli_device(const cli_where *where, clg_device **ret_device, clg_error
     const char *engine = clg_device_describe(*ret_device)->engine;
     printf("device: %s\n", clg_device_reason(*ret_device));
     if (engine)
-        printf("precision: bf16 in matrix products, by matrix engine %s\n", engine);
+        printf("precision: bf16 in matrix products and between launches, by matrix engine %s\n", engine);
     else if (where->precision == CLG_PRECISION_BF16)
         puts("precision: f32, for no matrix engine for bf16 is used");
     fflush(stdout);

@@ -24,12 +24,15 @@ typedef enum clg_family {
     CLG_FAMILY_GPU   /* work-group tiles in local memory */
 } clg_family;
 
-/* Of matrix products (matmul); everything else is f32. */
+/* How f32 tensors are multiplied and kept between launches. Stored tensors (parameters, states of optimisers), what is
+ * kept or read, sums and all work in registers are f32 in every precision.                        */
 typedef enum clg_precision {
     CLG_PRECISION_DEFAULT, /* f32, unless CLGRAD_PRECISION says otherwise */
     CLG_PRECISION_F32,
-    /* Factors are rounded to bfloat16 (relative error 2^-9), sums are f32, where the device has a matrix engine
-     * that gives the right answer to a small product; f32 where it has none.                       */
+    /* Where the device has a matrix engine that gives the right answer to a small product, f32 where it has none:
+     * factors of products are rounded to bfloat16 (relative error 2^-9), and so are recorded values (activations
+     * and their gradients) of 8192 elements or more that kernels hand to each other, in half the memory. Gradients of
+     * parameters are not, nor is what an update is made of.                                        */
     CLG_PRECISION_BF16
 } clg_precision;
 

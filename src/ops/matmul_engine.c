@@ -50,7 +50,7 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
     clgi_launch_define(launch, "ALONG_K", along_k);
     clgi_launch_define(launch, "K_BLOCKS", blocks_each);
     clgi_launch_define(launch, "PANELS", panels_each);
-    clgi_launch_operand(launch, s->operand);
+    clgi_launch_operand_as(launch, s->operand, "X");
     clgi_launch_workspace(launch, to);
     clgi_launch_long(launch, s->lines);
     clgi_launch_long(launch, p->k);

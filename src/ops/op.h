@@ -94,6 +94,9 @@ void clgi_launch_define(clgi_launch *launch, const char *name, int64_t value);
 /* Kernel parameters, in order. A buffer becomes two: `__global TYPE *x, const ulong x_offset` (elements of
  * the operand's type, the view's own offset included; workspaces count floats).                  */
 void clgi_launch_operand(clgi_launch *launch, const clgi_operand *operand);
+/* The same, and defines NAME as the type in which it is stored: f32, or bf16 where the implementation's row in bf16.def lets it be;
+ * for MEMORY(NAME), LOAD(NAME, p) and STORE(NAME, v, p) of prelude.cl.                            */
+void clgi_launch_operand_as(clgi_launch *launch, const clgi_operand *operand, const char *name);
 void clgi_launch_workspace(clgi_launch *launch, int workspace);
 void clgi_launch_long(clgi_launch *launch, int64_t value);   /* const long  */
 void clgi_launch_int(clgi_launch *launch, int32_t value);    /* const int   */
@@ -104,6 +107,7 @@ void clgi_emit_product(clgi_emitter *emitter, const clgi_operand *a, const clgi_
 /* An output, written by this launch as it is: `__global TYPE *y, const ulong y_offset`, dense. Of an op of kind
  * CLGI_KERNEL, or workspace that stands in for an output that nobody reads.                       */
 void clgi_launch_output(clgi_launch *launch, const clgi_operand *out);
+void clgi_launch_output_as(clgi_launch *launch, const clgi_operand *out, const char *name);
 /* Puts the text of a built-in file before the template. */
 void clgi_launch_include(clgi_launch *launch, const char *file);
 /* What random.cl wants, whose text is put before the template: `const uint seed_low, const uint seed_high, const uint

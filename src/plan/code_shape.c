@@ -80,6 +80,6 @@ int clgi_code_is_streamed(const clgi_code *code, int k)
 {
     const clgi_value *value = &code->plan->values[code->operands[k].value];
     if (code->group->kind != CLGI_GROUP_MAP && code->group->kind != CLGI_GROUP_ROW) return 0;
-    return value->dtype == CLG_F32 && value->bytes >= STREAM_BYTES && value->place != CLGI_IN_SLOT &&
-           !is_long_work(code);
+    return value->dtype == CLG_F32 && !value->bf16 && value->bytes >= STREAM_BYTES &&
+           value->place != CLGI_IN_SLOT && !is_long_work(code);
 }

@@ -18,6 +18,18 @@ static void declare(clgi_code *code, const char *type, const char *name)
     clgi_text_add(&code->arguments, "%s%s", comma, name);
 }
 
+static int is_bf16(const clgi_code *code, int k)
+{
+    const int value = code->operands[k].value;
+    return value >= 0 && code->plan->values[value].bf16;
+}
+
+/* How the words LOAD_ and STORE_ of the prelude name the type in memory. */
+static const char *stored_type(const clgi_code *code, int k)
+{
+    return is_bf16(code, k) ? "bf16" : clg_dtype_name(code->operands[k].base->dtype);
+}
+
 static const char *memory_type(clg_dtype dtype)
 {
     static const char *const types[] = {
@@ -34,14 +46,14 @@ static void declare_buffer(clgi_code *code, int k)
     char name[32], type[48];
     int access = operand->output ? CLGI_WRITES : CLGI_READS | (operand->same_place ? CLGI_SAME_PLACE : 0);
     snprintf(type, sizeof type, "__global %s%s", operand->output ? "" : "const ",
-             memory_type(operand->base->dtype));
+             is_bf16(code, k) ? "ushort" : memory_type(operand->base->dtype));
     snprintf(name, sizeof name, "*x%d", k);
     clgi_text_add(&code->parameters, "%s%s %s", code->parameters.length ? ", " : "", type, name);
     clgi_text_add(&code->arguments, "%sx%d", code->arguments.length ? ", " : "", k);
     snprintf(name, sizeof name, "x%d_offset", k);
     declare(code, "const ulong", name);
     clgi_launch_value(code->launch, operand->value, operand->view.offset,
-                      (uint32_t)clg_dtype_size(operand->base->dtype), access);
+                      clgi_value_element(&code->plan->values[operand->value]), access);
 }
 
 static void declare_word(clgi_code *code, clgi_parameter_kind kind, const char *type, const char *name,
@@ -303,7 +315,7 @@ static int steps_along_vector(const clgi_code *code, int k)
 static void load_text(clgi_code *code, int k)
 {
     const clgi_code_operand *operand = &code->operands[k];
-    const char *dtype = clg_dtype_name(operand->base->dtype);
+    const char *dtype = stored_type(code, k);
     int guarded = guard_text(code, k);
     if (steps_along_vector(code, k))
         TEXT("LOAD_%s(x%d + p%d)", dtype, k, k);
@@ -448,12 +460,11 @@ static void node_text(clgi_code *code, int place)
 
 static void store_text(clgi_code *code, int place)
 {
-    const clgi_node *node = code->group->nodes[place];
     int k = code->output[place];
     if (clgi_code_is_streamed(code, k))
         TEXT("    STREAM(t%d, x%d + p%d);\n", place, k, k);
     else
-        TEXT("    STORE_%s(t%d, x%d + p%d);\n", clg_dtype_name(node->out[0].dtype), place, k, k);
+        TEXT("    STORE_%s(t%d, x%d + p%d);\n", stored_type(code, k), place, k, k);
 }
 
 void clgi_code_nodes(clgi_code *code, const unsigned char *wanted, const unsigned char *stored)

@@ -93,10 +93,47 @@ void clgi_launch_value(clgi_launch *launch, int value, int64_t offset, uint32_t 
                                                     .element_bytes = element_bytes });
 }
 
+static int is_bf16(const clgi_launch *launch, const clgi_operand *operand)
+{
+    return operand->value >= 0 && launch->emitter->plan->values[operand->value].bf16;
+}
+
+static void add_operand(clgi_launch *launch, const clgi_operand *operand, int access)
+{
+    const int64_t offset = access == CLGI_READS ? operand->view.offset : 0;
+    const size_t size = is_bf16(launch, operand) ? 2 : clg_dtype_size(operand->dtype);
+    int value = operand->value;
+    if (value < 0)
+        value = clgi_emit_workspace(launch->emitter, (uint64_t)clg_shape_count(operand->view.shape) * size);
+    clgi_launch_value(launch, value, offset, (uint32_t)size, access);
+}
+
+/* A kernel that does not say how its operand is stored would take bfloat16 for something else. */
+static void refuse_bf16(clgi_launch *launch, const clgi_operand *operand)
+{
+    if (is_bf16(launch, operand))
+        clgi_fail(&launch->emitter->error, CLG_EINTERNAL, "plan: %s does not take bf16",
+                  launch->emitter->implementation);
+}
+
+static void define_stored(clgi_launch *launch, const clgi_operand *operand, const char *name)
+{
+    const char *stored = is_bf16(launch, operand) ? "bf16" : clg_dtype_name(operand->dtype);
+    clgi_text_add(&clgi_launch_step(launch)->source_defines, "#define %s %s\n", name, stored);
+}
+
 void clgi_launch_operand(clgi_launch *launch, const clgi_operand *operand)
 {
-    clgi_launch_value(launch, operand->value, operand->view.offset, (uint32_t)clg_dtype_size(operand->dtype),
-                      CLGI_READS);
+    if (!launch) return;
+    refuse_bf16(launch, operand);
+    add_operand(launch, operand, CLGI_READS);
+}
+
+void clgi_launch_operand_as(clgi_launch *launch, const clgi_operand *operand, const char *name)
+{
+    if (!launch) return;
+    define_stored(launch, operand, name);
+    add_operand(launch, operand, CLGI_READS);
 }
 
 void clgi_launch_workspace(clgi_launch *launch, int workspace)
@@ -108,11 +145,15 @@ void clgi_launch_workspace(clgi_launch *launch, int workspace)
 void clgi_launch_output(clgi_launch *launch, const clgi_operand *out)
 {
     if (!launch) return;
-    uint32_t size = (uint32_t)clg_dtype_size(out->dtype);
-    int value = out->value;
-    if (value < 0)
-        value = clgi_emit_workspace(launch->emitter, (uint64_t)clg_shape_count(out->view.shape) * size);
-    clgi_launch_value(launch, value, 0, size, CLGI_READS | CLGI_WRITES);
+    refuse_bf16(launch, out);
+    add_operand(launch, out, CLGI_READS | CLGI_WRITES);
+}
+
+void clgi_launch_output_as(clgi_launch *launch, const clgi_operand *out, const char *name)
+{
+    if (!launch) return;
+    define_stored(launch, out, name);
+    add_operand(launch, out, CLGI_READS | CLGI_WRITES);
 }
 
 void clgi_launch_include(clgi_launch *launch, const char *file)

@@ -38,6 +38,7 @@ static clg_status run_passes(clgi_plan *plan, const clg_graph *graph, clgi_denie
     PASS("view", clgi_plan_view(plan, denied, error));
     PASS("fuse", clgi_plan_fuse(plan, denied, error));
     PASS("schedule", clgi_plan_schedule(plan, error));
+    PASS("precision", clgi_plan_precision(plan, denied, error));
     PASS("recompute", clgi_plan_recompute(plan, recompute, error));
     PASS("select", clgi_plan_select(plan, denied, error));
     PASS("memory", clgi_plan_memory(plan, error));

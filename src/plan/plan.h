@@ -5,6 +5,7 @@
  *   view      which movements stay views, which values must exist in memory
  *   fuse      groups: one kernel each
  *   schedule  the order of the groups; where assigns, kept values and packed parts lie
+ *   precision which values are stored in bfloat16
  *   recompute what runs twice under a memory limit (recompute.h)
  *   select    the implementation of each group, its launches (emit.h) and generated code (codegen.h)
  *   memory    offsets in the arena
@@ -39,6 +40,7 @@ typedef struct clgi_value {
     int in_place_of; /* value whose memory it takes over, or -1 */
     uint32_t node;   /* producing node, UINT32_MAX for workspaces and slots */
     int computed;    /* by an op: an infinite constant is meant, a copy is no cause */
+    int bf16;        /* f32 to its readers and writers, rounded to bfloat16 in memory */
 } clgi_value;
 
 /* --- Groups -------------------------------------------------------------------------------------- */
@@ -205,6 +207,7 @@ clg_status clgi_plan_simplify(clgi_plan *plan, clg_error *error);
 clg_status clgi_plan_view(clgi_plan *plan, const clgi_denied *denied, clg_error *error);
 clg_status clgi_plan_fuse(clgi_plan *plan, const clgi_denied *denied, clg_error *error);
 clg_status clgi_plan_schedule(clgi_plan *plan, clg_error *error);
+clg_status clgi_plan_precision(clgi_plan *plan, const clgi_denied *denied, clg_error *error);
 clg_status clgi_plan_select(clgi_plan *plan, clgi_denied *denied, clg_error *error);
 clg_status clgi_plan_memory(clgi_plan *plan, clg_error *error);
 clg_status clgi_plan_verify(const clgi_plan *plan, clg_error *error);
@@ -245,6 +248,12 @@ int clgi_value_of(clgi_plan *plan, const clg_tensor *base);       /* -1: none */
 int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t node); /* -1: no memory */
 /* The value whose memory is meant: parts lie in their pack, in-place results in their input. */
 int clgi_value_owner(const clgi_plan *plan, int value);
+void clgi_value_take_bf16(clgi_value *value);
+/* Bytes of one of its elements in memory. */
+uint32_t clgi_value_element(const clgi_value *value);
+/* The implementation that select will take for a contraction; NULL: none takes it. */
+clg_status clgi_implementation_of(clgi_plan *plan, int group, const clgi_denied *denied,
+                                  const clgi_implementation **ret, clg_error *error);
 clgi_step *clgi_new_step(clgi_plan *plan, clgi_step_kind kind, int group);
 clgi_group *clgi_new_group(clgi_plan *plan); /* the last one; NULL: no memory */
 /* Do two stored tensors share a byte? */

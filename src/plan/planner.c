@@ -237,8 +237,9 @@ static clg_status explain_plan(clg_graph *graph, const char *stage, clgi_text *t
 
 clg_status clg_graph_explain(clg_graph *graph, const char *stage, char **ret_text)
 {
-    static const char *const stages[] = { "graph",     "lower",  "simplify", "view",   "fuse",   "schedule",
-                                          "recompute", "select", "memory",   "verify", "summary" };
+    static const char *const stages[] = { "graph",  "lower",    "simplify",  "view",
+                                          "fuse",   "schedule", "precision", "recompute",
+                                          "select", "memory",   "verify",    "summary" };
     clgi_text text = { 0 };
     size_t known = 0;
     if (graph->error.status) return graph->error.status;

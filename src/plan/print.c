@@ -23,8 +23,8 @@ static void print_value(const clgi_plan *plan, int number, clgi_text *text)
 {
     static const char *const places[] = { "arena", "stored", "kept", "part of" };
     const clgi_value *value = &plan->values[number];
-    clgi_text_add(text, "value %d %s%s %s", number, clg_dtype_name(value->dtype), CLGI_SHAPE(value->shape),
-                  places[value->place]);
+    clgi_text_add(text, "value %d %s%s %s", number, value->bf16 ? "bf16" : clg_dtype_name(value->dtype),
+                  CLGI_SHAPE(value->shape), places[value->place]);
     if (value->index >= 0) clgi_text_add(text, " %d", value->index);
     if (value->in_place_of >= 0)
         clgi_text_add(text, " in place of %d", value->in_place_of);

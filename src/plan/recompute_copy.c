@@ -135,6 +135,8 @@ static clg_status copy_node(copier *c, int place, int version, int n, int number
         const int value = clgi_new_value(plan, node->out[o].dtype, node->out[o].shape, copy->id);
         if (value < 0) return no_memory(c);
         plan->facts[copy->id].value[o] = value;
+        const int first = plan->facts[node->id].value[o]; /* stored alike, for the same bits */
+        if (first >= 0 && plan->values[first].bf16) clgi_value_take_bf16(&plan->values[value]);
     }
     return CLG_OK;
 }

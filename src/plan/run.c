@@ -367,6 +367,15 @@ static clg_status run_step(runner *r, clgi_step *step)
     return CLG_OK;
 }
 
+static double number_at(const clgi_value *value, const void *elements, size_t i)
+{
+    if (!value->bf16) return (double)((const float *)elements)[i];
+    const uint32_t bits = (uint32_t)((const uint16_t *)elements)[i] << 16;
+    float number;
+    memcpy(&number, &bits, sizeof number);
+    return (double)number;
+}
+
 /* With CLGRAD_CHECK_NAN: waits, and names the op whose result is the first that is not finite. */
 static clg_status check_value(runner *r, const clgi_step *step, int number)
 {
@@ -377,10 +386,9 @@ static clg_status check_value(runner *r, const clgi_step *step, int number)
     clg_status status =
         r->backend->map(r->handle, at.memory, at.offset, value->bytes, CLG_MAP_READ, &pointer, r->error);
     if (status) return status;
-    const float *elements = pointer;
-    size_t n = value->bytes / sizeof *elements, i = 0;
-    while (i < n && isfinite(elements[i])) ++i;
-    double bad = i < n ? (double)elements[i] : 0;
+    size_t n = value->bytes / clgi_value_element(value), i = 0;
+    while (i < n && isfinite(number_at(value, pointer, i))) ++i;
+    double bad = i < n ? number_at(value, pointer, i) : 0;
     status = r->backend->unmap(r->handle, at.memory, pointer, r->error);
     if (status || i == n) return status;
     return clgi_fail(r->error, CLG_ENONFINITE,

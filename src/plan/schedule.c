@@ -42,6 +42,17 @@ int clgi_new_value(clgi_plan *plan, clg_dtype dtype, clg_shape shape, uint32_t n
     return plan->n_values++;
 }
 
+void clgi_value_take_bf16(clgi_value *value)
+{
+    value->bf16 = 1;
+    value->bytes /= 2;
+}
+
+uint32_t clgi_value_element(const clgi_value *value)
+{
+    return value->bf16 ? 2 : (uint32_t)clg_dtype_size(value->dtype);
+}
+
 int clgi_group_of(const clgi_plan *plan, const clg_tensor *base)
 {
     return base->node ? plan->facts[base->node->id].group : -1;

@@ -82,59 +82,94 @@ static clg_status select_host(clgi_plan *plan, int number, clg_error *error)
 }
 
 /* Whether another of the op's kernels is on trial (device/params.h): it must not be stood in for. */
-static int another_is_tried(const clgi_plan *plan, const clgi_node *node, const clgi_implementation *one)
+static int another_is_tried(const clgi_problem *problem, const clgi_implementation *one)
 {
-    const char *tried = clgi_device_tried(plan->device);
-    const clgi_implementation *other = node->op->implementations;
+    const char *tried = clgi_device_tried(problem->device);
+    const clgi_implementation *other = problem->node->op->implementations;
     while (tried && other->name && strcmp(other->name, tried)) ++other;
     return tried && other->name && other != one;
+}
+
+/* Why the tables' rows before the one that is taken were passed over. */
+typedef struct refusals {
+    const char *why; /* the last row's reason */
+    int unbuilt;     /* some row did not build on this device */
+    clgi_text *notes;
+} refusals;
+
+/* The first implementation that accepts; NULL: none does. It does not depend on how operands are stored. */
+static const clgi_implementation *choose(const clgi_problem *problem, const clgi_denied *denied, refusals *r)
+{
+    const clgi_op *op = problem->node->op;
+    r->why = "none";
+    for (const clgi_implementation *impl = op->implementations; impl->name; ++impl) {
+        int family = impl->family == CLG_FAMILY_AUTO || (int)impl->family == problem->traits->family;
+        if (clgi_env_lists(CLGI_ENV_SKIP, impl->name))
+            r->why = "CLGRAD_SKIP names it";
+        else if (clgi_is_denied(denied, op->name, impl->name)) {
+            r->why = "it did not build on this device";
+            r->unbuilt = 1;
+        } else if (another_is_tried(problem, impl))
+            r->why = "another one is on trial";
+        else if (!family)
+            r->why = "it belongs to the other family";
+        else if (!impl->accepts || impl->accepts(problem, &r->why))
+            return impl;
+        if (r->notes)
+            clgi_text_add(r->notes, "select %%%u %s: not %s: %s\n", problem->node->id, op->name, impl->name,
+                          r->why);
+    }
+    return NULL;
+}
+
+static clg_status state_problem(clgi_plan *plan, int number, clgi_problem *problem, clg_error *error)
+{
+    const clgi_node *node = plan->groups[number].nodes[0];
+    clgi_operand *operands;
+    clg_status status = gather_operands(plan, node, &operands, error);
+    if (status) return status;
+    *problem = (clgi_problem){ .node = node,
+                               .device = plan->device,
+                               .traits = clgi_device_traits(plan->device),
+                               .n_in = node->n_in,
+                               .n_out = node->n_out,
+                               .in = operands,
+                               .out = operands + node->n_in };
+    return CLG_OK;
+}
+
+clg_status clgi_implementation_of(clgi_plan *plan, int group, const clgi_denied *denied,
+                                  const clgi_implementation **ret, clg_error *error)
+{
+    clgi_problem problem;
+    refusals unused = { 0 };
+    clg_status status = state_problem(plan, group, &problem, error);
+    if (!status) *ret = choose(&problem, denied, &unused);
+    return status;
 }
 
 static clg_status select_contraction(clgi_plan *plan, int number, clgi_denied *denied, clg_error *error)
 {
     const clgi_node *node = plan->groups[number].nodes[0];
-    clgi_problem problem = { .node = node,
-                             .device = plan->device,
-                             .traits = clgi_device_traits(plan->device),
-                             .n_in = node->n_in,
-                             .n_out = node->n_out };
+    clgi_problem problem;
     clgi_emitter emitter = { .plan = plan, .group = number, .op = node->op->name };
-    clgi_operand *operands;
-    clg_status status = gather_operands(plan, node, &operands, error);
+    refusals r = { .notes = &plan->notes };
+    clg_status status = state_problem(plan, number, &problem, error);
     if (status) return status;
-    problem.in = operands;
-    problem.out = operands + node->n_in;
-    const char *why = "none";
-    int unbuilt = 0;
-    for (const clgi_implementation *impl = node->op->implementations; impl->name; ++impl) {
-        int family = impl->family == CLG_FAMILY_AUTO || (int)impl->family == problem.traits->family;
-        if (clgi_env_lists(CLGI_ENV_SKIP, impl->name))
-            why = "CLGRAD_SKIP names it";
-        else if (clgi_is_denied(denied, node->op->name, impl->name)) {
-            why = "it did not build on this device";
-            unbuilt = 1;
-        } else if (another_is_tried(plan, node, impl))
-            why = "another one is on trial";
-        else if (!family)
-            why = "it belongs to the other family";
-        else if (impl->accepts && !impl->accepts(&problem, &why)) { /* why is set */
-        } else {
-            emitter.implementation = impl->name;
-            plan->groups[number].implementation = impl->name;
-            impl->emit(&problem, &emitter);
-            return clgi_error_copy(error, &emitter.error);
-        }
-        clgi_text_add(&plan->notes, "select %%%u %s: not %s: %s\n", node->id, node->op->name, impl->name,
-                      why);
+    const clgi_implementation *chosen = choose(&problem, denied, &r);
+    if (chosen) {
+        plan->groups[number].implementation = emitter.implementation = chosen->name;
+        chosen->emit(&problem, &emitter);
+        return clgi_error_copy(error, &emitter.error);
     }
     if (clgi_device_no_fallback(plan->device))
         return clgi_fail(
-            error, unbuilt ? CLG_EBUILD : CLG_EUNSUPPORTED,
+            error, r.unbuilt ? CLG_EBUILD : CLG_EUNSUPPORTED,
             "%s: no kernel takes it, and falling back to the host is switched off: the last says: %s",
-            node->op->name, clgi_denied_reason(denied, node->op->name, why));
+            node->op->name, clgi_denied_reason(denied, node->op->name, r.why));
     plan->plan_again = 1;
-    return clgi_deny(denied, node->op->name, "every kernel", clgi_denied_reason(denied, node->op->name, why),
-                     error);
+    return clgi_deny(denied, node->op->name, "every kernel",
+                     clgi_denied_reason(denied, node->op->name, r.why), error);
 }
 
 typedef void (*code_function)(clgi_emitter *emitter);

@@ -90,6 +90,28 @@ static clg_status check_assigns(const clgi_plan *plan, clg_error *error)
     return CLG_OK;
 }
 
+static clg_status check_stored_as(const clgi_plan *plan, int step, int value, clg_error *error)
+{
+    if (value < 0 || !plan->values[value].bf16) return CLG_OK;
+    return clgi_fail(error, CLG_EINTERNAL, "verify: step %d (%s) takes value %d, which is stored in bf16",
+                     step, plan->steps[step].op, value);
+}
+
+/* Copies and host steps see memory as it is: nothing of theirs is stored in bfloat16. */
+static clg_status check_storage(const clgi_plan *plan, clg_error *error)
+{
+    for (int s = 0; s < plan->n_steps; ++s) {
+        const clgi_step *step = &plan->steps[s];
+        const int n = step->kind == CLGI_STEP_HOST ? step->node->n_in + step->node->n_out : 0;
+        clg_status status = check_stored_as(plan, s, step->from, error);
+        if (!status) status = check_stored_as(plan, s, step->to, error);
+        for (int i = 0; i < n && !status; ++i)
+            status = check_stored_as(plan, s, step->operands[i].value, error);
+        if (status) return status;
+    }
+    return CLG_OK;
+}
+
 clg_status clgi_plan_verify(const clgi_plan *plan, clg_error *error)
 {
     unsigned char *written = clgi_alloc_zero((size_t)plan->n_values + 1, 1);
@@ -97,6 +119,7 @@ clg_status clgi_plan_verify(const clgi_plan *plan, clg_error *error)
     clg_status status = check_overlap(plan, error);
     if (!status) status = check_definitions(plan, written, error);
     if (!status) status = check_assigns(plan, error);
+    if (!status) status = check_storage(plan, error);
     clgi_free(written);
     return status;
 }

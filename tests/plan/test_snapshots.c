@@ -2,6 +2,7 @@
  * that somebody looks at. CLGRAD_SNAPSHOTS=write writes the files anew. No device is needed.      */
 #include "plan/fake_device.h"
 
+#include "device/engine.h"
 #include "support/devices.h"
 
 static const char *const stages[] = { "graph", "simplify", "fuse", "schedule", "verify" };
@@ -43,6 +44,17 @@ static void record_linear(clg_graph *g, clg_device *device, step *s)
     s->x = stored(device, CLG_F32, (clg_shape){ 2, { 32, 20 } });
     s->y = stored(device, CLG_I32, (clg_shape){ 1, { 32 } });
     s->net = clg_sequential(device, layers, 3);
+    record_step(g, s);
+}
+
+/* Large enough for a matrix engine. */
+static void record_mixed(clg_graph *g, clg_device *device, step *s)
+{
+    clg_module *layers[] = { clg_linear(device, 64, 128), clg_layer_norm(device, 128),
+                             clg_activation(device, CLG_GELU), clg_linear(device, 128, 32) };
+    s->x = stored(device, CLG_F32, (clg_shape){ 2, { 256, 64 } });
+    s->y = stored(device, CLG_I32, (clg_shape){ 1, { 256 } });
+    s->net = clg_sequential(device, layers, 4);
     record_step(g, s);
 }
 
@@ -120,17 +132,19 @@ static char *explain_all(clg_graph *g)
     return all.data;
 }
 
-static void check(const char *name, clg_family family, void (*record)(clg_graph *, clg_device *, step *))
+static void check(const char *name, clg_family family, const char *engine,
+                  void (*record)(clg_graph *, clg_device *, step *))
 {
     clg_backend backend;
     step s = { 0 };
     char path[600];
     clg_device *device = open_fake(&backend, family);
     clg_graph *g = clg_graph_create(device);
+    device->engine = engine ? clgi_engine_named(engine) : NULL;
     record(g, device, &s);
     if (clg_graph_error(g)->status) fail_msg("%s: %s", name, clg_graph_error(g)->message);
-    snprintf(path, sizeof path, CLGRAD_SOURCE_DIR "/tests/plan/snapshots/%s_%s.txt", name,
-             family == CLG_FAMILY_CPU ? "cpu" : "gpu");
+    snprintf(path, sizeof path, CLGRAD_SOURCE_DIR "/tests/plan/snapshots/%s_%s%s.txt", name,
+             family == CLG_FAMILY_CPU ? "cpu" : "gpu", engine ? "_bf16" : "");
     char *got = explain_all(g), *want = read_text(path);
     const char *mode = getenv("CLGRAD_SNAPSHOTS");
     if (mode && !strcmp(mode, "write"))
@@ -155,12 +169,12 @@ static void check(const char *name, clg_family family, void (*record)(clg_graph 
     static void name##_on_cpu(void **state)                                                                  \
     {                                                                                                        \
         (void)state;                                                                                         \
-        check(#name, CLG_FAMILY_CPU, record_##name);                                                         \
+        check(#name, CLG_FAMILY_CPU, NULL, record_##name);                                                   \
     }                                                                                                        \
     static void name##_on_gpu(void **state)                                                                  \
     {                                                                                                        \
         (void)state;                                                                                         \
-        check(#name, CLG_FAMILY_GPU, record_##name);                                                         \
+        check(#name, CLG_FAMILY_GPU, NULL, record_##name);                                                   \
     }
 SNAPSHOT(softmax)
 SNAPSHOT(linear)
@@ -208,6 +222,14 @@ static void summary_tells_what_fusion_saves(void **state)
     clg_device_close(device);
 }
 
+/* With a matrix engine: which values are stored in bfloat16, and which are not. */
+static void mixed_precision(void **state)
+{
+    (void)state;
+    check("mixed", CLG_FAMILY_CPU, "fma", record_mixed);
+    check("mixed", CLG_FAMILY_GPU, "fma", record_mixed);
+}
+
 static void unknown_stages_are_errors(void **state)
 {
     clg_backend backend;
@@ -234,12 +256,13 @@ int main(void)
         cmocka_unit_test(linear_on_gpu),
         cmocka_unit_test(convolution_on_cpu),
         cmocka_unit_test(convolution_on_gpu),
+        cmocka_unit_test(mixed_precision),
         cmocka_unit_test(summary_tells_what_fusion_saves),
         cmocka_unit_test(unknown_stages_are_errors),
     };
     /* Switches of the planner that a developer may have set are not what is tested here. */
-    static const char *const switches[] = { "CLGRAD_FUSE", "CLGRAD_REUSE", "CLGRAD_INPLACE",
-                                            "CLGRAD_CHECK_NAN", "CLGRAD_CLBLAST" };
+    static const char *const switches[] = { "CLGRAD_FUSE",      "CLGRAD_REUSE",   "CLGRAD_INPLACE",
+                                            "CLGRAD_CHECK_NAN", "CLGRAD_CLBLAST", "CLGRAD_BF16_FROM" };
     for (size_t i = 0; i < sizeof switches / sizeof *switches; ++i) unsetenv(switches[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,10 +34,12 @@ engine_mma.cl        VEC=4
 engine_wmma.cl       VEC=4
 engine_xmx.cl        VEC=4
 matmul_engine.cl     LINT_ENGINE VEC=4 ROW_BLOCKS=8 COL_BLOCKS=8
-matmul_engine_pack.cl VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=1 PAIR_FIRST=1
-matmul_engine_pack.cl VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=0 PAIR_FIRST=1
-matmul_engine_pack.cl VEC=1 TILE=0 WIDTH=8 PAIRS=8 ALONG_K=1 PAIR_FIRST=0
-matmul_engine_pack.cl VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=0 PAIR_FIRST=0 K_BLOCKS=1 PANELS=16
+matmul_engine_pack.cl X=f32 VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=1 PAIR_FIRST=1
+matmul_engine_pack.cl X=f32 VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=0 PAIR_FIRST=1
+matmul_engine_pack.cl X=f32 VEC=1 TILE=0 WIDTH=8 PAIRS=8 ALONG_K=1 PAIR_FIRST=0
+matmul_engine_pack.cl X=f32 VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=0 PAIR_FIRST=0 K_BLOCKS=1 PANELS=16
+matmul_engine_pack.cl X=bf16 VEC=16 TILE=1 WIDTH=16 PAIRS=16 ALONG_K=1 PAIR_FIRST=1
+matmul_engine_pack.cl X=bf16 VEC=1 TILE=0 WIDTH=8 PAIRS=8 ALONG_K=1 PAIR_FIRST=0
 matmul_cpu.cl        VEC=16 ROWS=6 COLS=4 A_STEP=1 A_PACKED=0 B_PACKED=1
 matmul_cpu.cl        VEC=16 ROWS=12 COLS=2 A_STEP=0 A_PACKED=0 B_PACKED=0
 matmul_cpu.cl        VEC=8 ROWS=4 COLS=2 A_STEP=1 A_PACKED=1 B_PACKED=1 SPLIT=4
