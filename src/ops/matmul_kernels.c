@@ -306,6 +306,60 @@ static void dot_emit(const clgi_problem *problem, clgi_emitter *emitter)
     size_of(launch, clgi_ceil_div(p.m, t.rows), clgi_ceil_div(p.n, t.cols), p.batch, 1);
 }
 
+/* --- CPU: one row ------------------------------------------------------------------------------- */
+enum {
+    GEMV_CHUNK = 1024,    /* columns of a work-item: their sums stay in the first-level cache */
+    GEMV_BYTES = 1 << 18, /* smaller matrices b: register tiles do as well */
+    GEMV_PART = 1 << 17,  /* elements of b that are worth a part of k of their own */
+    GEMV_ITEMS = 16       /* fewer work-items than this: k is cut */
+};
+
+static int gemv_split(const clgi_product *p)
+{
+    const int64_t items = clgi_ceil_div(p->n, GEMV_CHUNK) * p->batch;
+    const int64_t parts = p->k * smaller(p->n, GEMV_CHUNK) / GEMV_PART;
+    return (int)larger(smaller(clgi_ceil_div(GEMV_ITEMS, larger(items, 1)), parts), 1);
+}
+
+static int gemv_accepts(const clgi_problem *problem, const char **ret_why)
+{
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, ret_why)) return 0;
+    const int64_t step = 2 * (GEMV_CHUNK / (int64_t)problem->traits->vector + problem->traits->vector + 2);
+    if (p.m != 1)
+        *ret_why = "more than one row";
+    else if (p.b_col != 1)
+        *ret_why = "the rows of b do not lie along n";
+    else if (p.k * p.n * (int64_t)sizeof(float) < GEMV_BYTES)
+        *ret_why = "a small product";
+    else if (problem->traits->max_trips &&
+             clgi_ceil_div(p.k, gemv_split(&p)) * step >= problem->traits->max_trips)
+        *ret_why = "loops longer than the device survives";
+    else
+        return 1;
+    return 0;
+}
+
+static void gemv_emit(const clgi_problem *problem, clgi_emitter *emitter)
+{
+    const char *why;
+    clgi_product p;
+    if (!clgi_product_of(problem, &p, &why)) return;
+    const int split = gemv_split(&p);
+    const int64_t numbers[] = { p.n, p.k, p.a_step, p.b_row, p.batch };
+    clgi_launch *launch = clgi_emit_launch(emitter, "matmul_gemv.cl");
+    clgi_launch_define(launch, "VEC", problem->traits->vector);
+    clgi_launch_define(launch, "CHUNK", GEMV_CHUNK);
+    clgi_launch_define(launch, "SPLIT", split);
+    clgi_launch_operand(launch, &problem->in[0]);
+    clgi_launch_operand(launch, &problem->in[1]);
+    longs(launch, numbers, sizeof numbers / sizeof *numbers);
+    batch_arguments(launch, &p);
+    const int parts = emit_result(launch, emitter, &p, split);
+    size_of(launch, clgi_ceil_div(p.n, GEMV_CHUNK), p.batch * split, 1, 1);
+    emit_sum(problem, emitter, &p, parts, split);
+}
+
 /* --- GPU: local-memory tiles ------------------------------------------------------------------ */
 typedef struct gpu_tile {
     int tile, patch, depth, split;
@@ -429,6 +483,7 @@ const clgi_implementation clgi_matmul_kernels[] = {
     { "matmul_clblast", CLG_FAMILY_AUTO, clgi_matmul_library_accepts, clgi_matmul_library_emit },
     { "matmul_engine", CLG_FAMILY_AUTO, clgi_matmul_engine_accepts, clgi_matmul_engine_emit },
     { "matmul_dot", CLG_FAMILY_CPU, dot_accepts, dot_emit },
+    { "matmul_gemv", CLG_FAMILY_CPU, gemv_accepts, gemv_emit },
     { "matmul_cpu", CLG_FAMILY_CPU, cpu_accepts, cpu_emit },
     { "matmul_gpu", CLG_FAMILY_GPU, gpu_accepts, gpu_emit },
     { "matmul_general", CLG_FAMILY_AUTO, general_accepts, general_emit },

@@ -44,6 +44,8 @@ matmul_cpu.cl        VEC=16 ROWS=6 COLS=4 A_STEP=1 A_PACKED=0 B_PACKED=1
 matmul_cpu.cl        VEC=16 ROWS=12 COLS=2 A_STEP=0 A_PACKED=0 B_PACKED=0
 matmul_cpu.cl        VEC=8 ROWS=4 COLS=2 A_STEP=1 A_PACKED=1 B_PACKED=1 SPLIT=4
 matmul_dot.cl        VEC=8 ROWS=4 COLS=4
+matmul_gemv.cl       VEC=16 CHUNK=1024
+matmul_gemv.cl       VEC=1 CHUNK=1024 SPLIT=4
 matmul_general.cl    VEC=1
 matmul_general.cl    VEC=1 SPLIT=4
 matmul_gpu.cl        TILE=64 PATCH=4 DEPTH=16 A_ALONG_K=1 B_ALONG_K=0
