@@ -32,7 +32,7 @@ static const machine machines[] = {
     { CLG_FAMILY_GPU, 256, 4, 32 << 10, "matmul f32 [12", "xmx" },
     { CLG_FAMILY_GPU, 256, 4, 32 << 10, "matmul f32 [12", "wmma" },
     { CLG_FAMILY_CPU, 4096, 16, 32 << 10, "matmul f32 [12", "amx" },
-    { CLG_FAMILY_CPU, 4096, 16, 32 << 10, NULL, NULL },
+    { CLG_FAMILY_CPU, 4096, 16, 256 << 10, NULL, NULL }, /* tiles that are transformed */
     { CLG_FAMILY_CPU, 4096, 8, 32 << 10, NULL, NULL },
     { CLG_FAMILY_CPU, 4096, 4, 32 << 10, NULL, NULL },
 };
