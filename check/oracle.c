@@ -128,7 +128,7 @@ static void judge_zeros(const clgi_check_case *c, const double *reference, int64
 static clgi_bound product_bound(const clgi_check_case *c, int of_gradient, const char *engine)
 {
     clgi_bound bound = bound_of(c, of_gradient);
-    if (engine && strcmp(c->op->name, "matmul") == 0) bound.terms += 0x1p15;
+    if (engine && (!strcmp(c->op->name, "matmul") || !strncmp(c->op->name, "conv", 4))) bound.terms += 0x1p15;
     return bound;
 }
 

@@ -1,6 +1,6 @@
 /* f32 or bf16 (X) to packed bfloat16 for matmul_engine.cl. A line is a row of a or a column of b; x[line * line_stride + step * k_stride].
  * Panels of 2 WIDTH lines, for each PAIRS pairs of steps of k two fragments of words, [WIDTH][PAIRS] or, PAIR_FIRST,
- * [PAIRS][WIDTH]; zeros outside. Rounding is to nearest, ties to even; a NaN stays one.
+ * [PAIRS][WIDTH]; zeros outside (words: engine_pack.cl).
  *
  * TILE 1 (WIDTH = PAIRS = VEC = 16): a work-item packs K_BLOCKS x PANELS pairs of fragments, in the order of memory;
  * ALONG_K says which axis lies there element by element. Where that is not the fragment's order, 16 x 16 words are turned in
@@ -12,21 +12,8 @@
 #define PANELS 1 /* panels for a work-item, TILE 1 */
 #endif
 
-static uint NAME(round)(const float x)
-{
-    const uint bits = as_uint(x), rounded = bits + 0x7fff + (bits >> 16 & 1);
-    return (x == x ? rounded : bits | 0x400000) >> 16;
-}
-
 #if TILE
 #define W 16
-/* Rounded, in the upper halves; the lower ones are what they may be. */
-static uint16 NAME(round_all)(const float16 x)
-{
-    const uint16 bits = as_uint16(x), rounded = bits + 0x7fff + (bits >> 16 & 1);
-    return select(rounded, bits | 0x400000, x != x);
-}
-
 static float16 NAME(fetch)(__global const MEMORY(X) *from, const long inside)
 {
     if (inside >= 16) return LOAD(X, from);
@@ -42,9 +29,7 @@ static uint16 NAME(words)(__global const MEMORY(X) *x, const long lines, const l
 #if ALONG_K
     if (line + i >= lines) return (uint16)(0);
     __global const MEMORY(X) *from = x + (line + i) * line_stride + step;
-    const ushort16 low = convert_ushort16(NAME(round_all)(NAME(fetch)(from, k - step)) >> 16);
-    const ushort16 high = convert_ushort16(NAME(round_all)(NAME(fetch)(from + 16, k - step - 16)) >> 16);
-    return (uint16)(as_uint8(low), as_uint8(high));
+    return (uint16)(NAME(pairs)(NAME(fetch)(from, k - step)), NAME(pairs)(NAME(fetch)(from + 16, k - step - 16)));
 #else
     const long even_step = step + 2 * i, inside = lines - line;
     __global const MEMORY(X) *from = x + line + even_step * k_stride;
@@ -53,26 +38,6 @@ static uint16 NAME(words)(__global const MEMORY(X) *x, const long lines, const l
     return even >> 16 | (odd & 0xffff0000u);
 #endif
 }
-
-#if ALONG_K == PAIR_FIRST
-#define ZIP_LOW(a, b)                                                                                        \
-    (uint16)(a.s0, b.s0, a.s1, b.s1, a.s2, b.s2, a.s3, b.s3, a.s4, b.s4, a.s5, b.s5, a.s6, b.s6, a.s7, b.s7)
-#define ZIP_HIGH(a, b)                                                                                       \
-    (uint16)(a.s8, b.s8, a.s9, b.s9, a.sa, b.sa, a.sb, b.sb, a.sc, b.sc, a.sd, b.sd, a.se, b.se, a.sf, b.sf)
-
-/* Lines i and i + 8 zipped, four times over: rows become columns. */
-static void NAME(turn)(uint16 *lines)
-{
-    for (int round = 0; round < 4; round++) {
-        uint16 zipped[16];
-        for (int i = 0; i < 8; i++) {
-            zipped[2 * i] = ZIP_LOW(lines[i], lines[i + 8]);
-            zipped[2 * i + 1] = ZIP_HIGH(lines[i], lines[i + 8]);
-        }
-        for (int i = 0; i < 16; i++) lines[i] = zipped[i];
-    }
-}
-#endif
 
 static void NAME(fragment)(__global const MEMORY(X) *x, __global uint *to, const long lines, const long k, const long line_stride,
                     const long k_stride, const long line, const long step)

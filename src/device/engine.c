@@ -12,8 +12,8 @@
 #include "device/device_internal.h"
 
 static const clgi_engine engines[] = {
-#define ENGINE(name, type, vendor, items, rows, cols, pairs, vec)                                            \
-    { #name, "engine_" #name ".cl", type, vendor, items, rows, cols, pairs, vec },
+#define ENGINE(name, type, vendor, items, rows, cols, pairs, any_depth, vec)                                 \
+    { #name, "engine_" #name ".cl", type, vendor, items, rows, cols, pairs, any_depth, vec },
 #include "device/engine.def"
 #undef ENGINE
 };

@@ -9,6 +9,7 @@ typedef struct clgi_engine {
     const char *type, *vendor; /* of devices that may have it; "": any */
     int items;                 /* work-items that hold a fragment together */
     int rows, cols, pairs;     /* of a fragment; pairs of steps of k */
+    int any_depth;             /* ENGINE_PAIRS may be defined to less */
     int vec;                   /* floats that a work-item stores at once */
 } clgi_engine;
 

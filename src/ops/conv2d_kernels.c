@@ -271,6 +271,7 @@ static void emit_gpu(const clgi_problem *problem, clgi_emitter *emitter)
 /* --- Tables ----------------------------------------------------------------------------------- */
 const clgi_implementation clgi_conv2d_kernels[] = {
     { "conv2d_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise, clgi_conv_emit_depthwise },
+    { "conv2d_engine", CLG_FAMILY_AUTO, clgi_conv_accepts_engine, clgi_conv_emit_engine },
     { "conv2d_winograd", CLG_FAMILY_CPU, clgi_conv_accepts_winograd, clgi_conv_emit_winograd },
     { "conv2d_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_direct, clgi_conv_emit_direct },
     { "conv2d_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
@@ -280,6 +281,7 @@ const clgi_implementation clgi_conv2d_kernels[] = {
 
 const clgi_implementation clgi_conv2d_input_kernels[] = {
     { "conv2d_input_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise, clgi_conv_emit_depthwise },
+    { "conv2d_input_engine", CLG_FAMILY_AUTO, clgi_conv_accepts_engine, clgi_conv_emit_engine },
     { "conv2d_input_winograd", CLG_FAMILY_CPU, clgi_conv_accepts_winograd, clgi_conv_emit_winograd },
     { "conv2d_input_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_direct, clgi_conv_emit_direct },
     { "conv2d_input_gpu", CLG_FAMILY_GPU, accepts_gpu, emit_gpu },
@@ -290,6 +292,8 @@ const clgi_implementation clgi_conv2d_input_kernels[] = {
 const clgi_implementation clgi_conv2d_weights_kernels[] = {
     { "conv2d_weights_depthwise", CLG_FAMILY_AUTO, clgi_conv_accepts_depthwise,
       clgi_conv_emit_depthwise_weights },
+    { "conv2d_weights_engine", CLG_FAMILY_AUTO, clgi_conv_accepts_engine_weights,
+      clgi_conv_emit_engine_weights },
     { "conv2d_weights_winograd", CLG_FAMILY_CPU, clgi_conv_accepts_winograd_weights,
       clgi_conv_emit_winograd_weights },
     { "conv2d_weights_cpu", CLG_FAMILY_CPU, clgi_conv_accepts_weights, clgi_conv_emit_weights },

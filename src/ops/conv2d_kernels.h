@@ -81,6 +81,12 @@ winograd_tile clgi_conv_winograd_tile(int64_t n, int64_t yh, int64_t yw, int64_t
 const char *clgi_conv_winograd_refusal(const clgi_problem *problem, const conv_sizes *s);
 const char *clgi_conv_winograd_tile_refusal(const winograd_tile *tile, int64_t results, int64_t chunk);
 
+/* --- Matrix engines, both families: forward and to x (conv2d_engine.c); to w (conv2d_engine_weights.c) --- */
+int clgi_conv_accepts_engine(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_engine(const clgi_problem *problem, clgi_emitter *emitter);
+int clgi_conv_accepts_engine_weights(const clgi_problem *problem, const char **ret_why);
+void clgi_conv_emit_engine_weights(const clgi_problem *problem, clgi_emitter *emitter);
+
 /* --- One filter for each channel, both families (conv2d_depthwise.c) --- */
 int clgi_conv_accepts_depthwise(const clgi_problem *problem, const char **ret_why);
 void clgi_conv_emit_depthwise(const clgi_problem *problem, clgi_emitter *emitter);

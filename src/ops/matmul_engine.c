@@ -42,6 +42,7 @@ static packed emit_pack(clgi_emitter *emitter, const clgi_engine *engine, const 
     const int64_t blocks_each = along_k ? PACK_FRAGMENTS : 1, panels_each = along_k ? 1 : PACK_FRAGMENTS;
     const int to = clgi_emit_workspace(emitter, (uint64_t)(matrices * words) * 4);
     clgi_launch *launch = clgi_emit_launch(emitter, "matmul_engine_pack.cl");
+    clgi_launch_include(launch, "engine_pack.cl");
     clgi_launch_define(launch, "VEC", tile ? 16 : 1);
     clgi_launch_define(launch, "TILE", tile);
     clgi_launch_define(launch, "WIDTH", s->width);

@@ -31,6 +31,9 @@
 #ifdef LINT_ENGINE
 #include "../../cl/engine_fma.cl"
 #endif
+#ifdef LINT_ENGINE_PACK
+#include "../../cl/engine_pack.cl"
+#endif
 #ifdef LINT_WINOGRAD
 #include "../../cl/conv_winograd_tiles.cl"
 #endif

@@ -28,10 +28,15 @@ static const machine machines[] = {
     { CLG_FAMILY_GPU, 64, 4, 16 << 10, "conv", NULL },   /* where no larger tile fits: the general rows */
     { CLG_FAMILY_GPU, 1, 4, 16 << 10, "matmul ", NULL }, /* the same */
     { CLG_FAMILY_GPU, 256, 4, 32 << 10, "matmul f32 [12", "fma" },
+    { CLG_FAMILY_GPU, 256, 4, 32 << 10, "conv2d f32 [2,1", "fma" },
     { CLG_FAMILY_GPU, 256, 4, 32 << 10, "matmul f32 [12", "mma" },
+    { CLG_FAMILY_GPU, 256, 4, 32 << 10, "conv2d f32 [2,1", "mma" },
     { CLG_FAMILY_GPU, 256, 4, 32 << 10, "matmul f32 [12", "xmx" },
+    { CLG_FAMILY_GPU, 256, 4, 32 << 10, "conv2d f32 [2,1", "xmx" },
     { CLG_FAMILY_GPU, 256, 4, 32 << 10, "matmul f32 [12", "wmma" },
+    { CLG_FAMILY_GPU, 256, 4, 32 << 10, "conv2d f32 [2,1", "wmma" },
     { CLG_FAMILY_CPU, 4096, 16, 32 << 10, "matmul f32 [12", "amx" },
+    { CLG_FAMILY_CPU, 4096, 16, 32 << 10, "conv2d f32 [2,1", "amx" },
     { CLG_FAMILY_CPU, 4096, 16, 256 << 10, NULL, NULL }, /* tiles that are transformed */
     { CLG_FAMILY_CPU, 4096, 8, 32 << 10, NULL, NULL },
     { CLG_FAMILY_CPU, 4096, 4, 32 << 10, NULL, NULL },
