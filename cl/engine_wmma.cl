@@ -9,22 +9,21 @@
 #define ENGINE_MEMORY __local
 #define ENGINE_ATTRIBUTES __attribute__((reqd_work_group_size(32, 1, 1)))
 
-#ifndef CLG_WMMA_TYPES
-#define CLG_WMMA_TYPES
-typedef short clg_bf16x16 __attribute__((ext_vector_type(16)));
-typedef union clg_fragment {
+/* Of this kernel alone: a program may hold several. */
+#define FRAGMENT NAME(wmma_fragment)
+typedef short NAME(wmma_values) __attribute__((ext_vector_type(16)));
+typedef union FRAGMENT {
     uint8 words;
-    clg_bf16x16 values;
-} clg_fragment;
-#endif
+    NAME(wmma_values) values;
+} FRAGMENT;
 
 #define LANE ((int)get_local_id(0))
 #define LINE (LANE % 16)
 #define LOAD_A(from, pitch, at)                                                                              \
-    clg_fragment at;                                                                                         \
+    FRAGMENT at;                                                                                         \
     at.words = vload8(0, from + LINE * (pitch));
 #define LOAD_B(from, at)                                                                                     \
-    clg_fragment at;                                                                                         \
+    FRAGMENT at;                                                                                         \
     at.words = (uint8)(from[LINE], from[LINE + 16], from[LINE + 32], from[LINE + 48], from[LINE + 64],       \
                        from[LINE + 80], from[LINE + 96], from[LINE + 112]);
 #define MULTIPLY(c, a, b) c = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a.values, b.values, c);

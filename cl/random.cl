@@ -2,39 +2,42 @@
  * counter (e / 4, ordinal, step) and key = seed. The planner puts this text before kernels that draw random
  * numbers; it serves scalars and vectors of VEC.
  *
- * Words are the low halves of 64-bit lanes: CPUs multiply two such halves in one instruction, and nobody looks at
- * what lies above them.                                                                           */
+ * Words of vectors are the low halves of 64-bit lanes: CPUs multiply two such halves in one instruction, and nobody looks
+ * at what lies above them. Of scalars they are 32 bits: GPUs have no registers to waste.            */
 #define LOW_HALF(x) ((x) & 0xFFFFFFFFul)
-#define PHILOX_ROUND(L, round)                                                                               \
+#define PHILOX_ROUND(L, P, round)                                                                            \
     {                                                                                                        \
-        const L product0 = LOW_HALF(c0) * 0xD2511F53ul, product1 = LOW_HALF(c2) * 0xCD9E8D57ul;              \
-        c0 = (product1 >> 32) ^ c1 ^ (ulong)(key0 + round##u * 0x9E3779B9u);                                 \
-        c1 = product1;                                                                                       \
-        c2 = (product0 >> 32) ^ c3 ^ (ulong)(key1 + round##u * 0xBB67AE85u);                                 \
-        c3 = product0;                                                                                       \
+        const P product0 = LOW_HALF(c0) * 0xD2511F53ul, product1 = LOW_HALF(c2) * 0xCD9E8D57ul;              \
+        c0 = (L)(product1 >> 32) ^ c1 ^ (L)((ulong)(key0 + round##u * 0x9E3779B9u));                         \
+        c1 = (L)product1;                                                                                    \
+        c2 = (L)(product0 >> 32) ^ c3 ^ (L)((ulong)(key1 + round##u * 0xBB67AE85u));                         \
+        c3 = (L)product0;                                                                                    \
     }
-#define PHILOX_BLOCKS(L) PHILOX_BLOCKS_(L)
-#define PHILOX_BLOCKS_(L)                                                                                    \
+/* L: words, P: their products. */
+#define PHILOX_BLOCKS(L, P) PHILOX_BLOCKS_(L, P)
+#define PHILOX_BLOCKS_(L, P)                                                                                 \
     /* The four words of each block. (A loop would not be unrolled, and would keep its keys in vectors.) */  \
-    static void NAME(block_##L)(uint key0, uint key1, uint step, uint ordinal, L block, L word[4])           \
+    static void NAME(block_##L)(uint key0, uint key1, uint step, uint ordinal, P block, L word[4])           \
     {                                                                                                        \
-        L c0 = block, c1 = block >> 32, c2 = (L)((ulong)ordinal), c3 = (L)((ulong)step);                     \
-        PHILOX_ROUND(L, 0) PHILOX_ROUND(L, 1) PHILOX_ROUND(L, 2) PHILOX_ROUND(L, 3) PHILOX_ROUND(L, 4)       \
-        PHILOX_ROUND(L, 5) PHILOX_ROUND(L, 6) PHILOX_ROUND(L, 7) PHILOX_ROUND(L, 8) PHILOX_ROUND(L, 9)       \
-        word[0] = LOW_HALF(c0), word[1] = LOW_HALF(c1), word[2] = LOW_HALF(c2), word[3] = LOW_HALF(c3);      \
+        L c0 = (L)block, c1 = (L)(block >> 32), c2 = (L)((ulong)ordinal), c3 = (L)((ulong)step);             \
+        PHILOX_ROUND(L, P, 0) PHILOX_ROUND(L, P, 1) PHILOX_ROUND(L, P, 2) PHILOX_ROUND(L, P, 3)              \
+        PHILOX_ROUND(L, P, 4) PHILOX_ROUND(L, P, 5) PHILOX_ROUND(L, P, 6) PHILOX_ROUND(L, P, 7)              \
+        PHILOX_ROUND(L, P, 8) PHILOX_ROUND(L, P, 9)                                                          \
+        word[0] = (L)LOW_HALF(c0), word[1] = (L)LOW_HALF(c1);                                                \
+        word[2] = (L)LOW_HALF(c2), word[3] = (L)LOW_HALF(c3);                                                \
     }
-PHILOX_BLOCKS(ulong)
+PHILOX_BLOCKS(uint, ulong)
 static uint NAME(philox_uint)(uint key0, uint key1, uint step, uint ordinal, ulong element)
 {
-    ulong word[4];
-    NAME(block_ulong)(key0, key1, step, ordinal, element >> 2, word);
-    const ulong low = element & 1 ? word[1] : word[0], high = element & 1 ? word[3] : word[2];
-    return (uint)(element & 2 ? high : low);
+    uint word[4];
+    NAME(block_uint)(key0, key1, step, ordinal, element >> 2, word);
+    const uint low = element & 1 ? word[1] : word[0], high = element & 1 ? word[3] : word[2];
+    return element & 2 ? high : low;
 }
 
 #if defined VEC && VEC > 1
 #define PHILOX_LANES CLG_CAT(ulong, VEC)
-PHILOX_BLOCKS(PHILOX_LANES)
+PHILOX_BLOCKS(PHILOX_LANES, PHILOX_LANES)
 /* Each lane an element of its own. */
 static VU NAME(CLG_CAT(philox_uint, VEC))(uint key0, uint key1, uint step, uint ordinal, PHILOX_LANES element)
 {
@@ -55,9 +58,9 @@ static VU NAME(CLG_CAT(philox_uint, VEC))(uint key0, uint key1, uint step, uint 
 #if defined VEC && VEC >= 4
 /* VEC neighbours from a multiple of four on: VEC / 4 whole blocks, a quarter of the work. */
 #if VEC == 16
-PHILOX_BLOCKS(ulong4)
+PHILOX_BLOCKS(ulong4, ulong4)
 #elif VEC == 8
-PHILOX_BLOCKS(ulong2)
+PHILOX_BLOCKS(ulong2, ulong2)
 #endif
 static VU NAME(philox_blocks)(uint key0, uint key1, uint step, uint ordinal, ulong block)
 {
@@ -70,9 +73,9 @@ static VU NAME(philox_blocks)(uint key0, uint key1, uint step, uint ordinal, ulo
     NAME(block_ulong2)(key0, key1, step, ordinal, block + (ulong2)(0, 1), w);
     return convert_uint8((ulong8)(w[0], w[1], w[2], w[3])).s02461357;
 #else
-    ulong w[4];
-    NAME(block_ulong)(key0, key1, step, ordinal, block, w);
-    return convert_uint4((ulong4)(w[0], w[1], w[2], w[3]));
+    uint w[4];
+    NAME(block_uint)(key0, key1, step, ordinal, block, w);
+    return (uint4)(w[0], w[1], w[2], w[3]);
 #endif
 }
 static VU NAME(philox_run)(uint key0, uint key1, uint step, uint ordinal, ulong first)
