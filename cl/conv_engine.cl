@@ -24,8 +24,8 @@
 /* The row of the result that position q is, or -1. */
 static long NAME(result_row)(const int q, const int positions, const int phase_h, const int phase_w)
 {
-    const int line = q / LINE, image = line / HEIGHT;
-    const int y = line % HEIGHT * PHASES_H + phase_h - SHIFT_H, x = q % LINE * PHASES_W + phase_w - SHIFT_W;
+    const int line = q / LINE, image = line / LINES;
+    const int y = line % LINES * PHASES_H + phase_h - SHIFT_H, x = q % LINE * PHASES_W + phase_w - SHIFT_W;
     return q < positions && y >= 0 && y < RESULT_H && x >= 0 && x < RESULT_W ? ((long)image * RESULT_H + y) * RESULT_W + x
                                                                             : -1;
 }

@@ -1,13 +1,13 @@
 /* The gradient of a convolution's result, dy f32 NHWC, as rows of the product that gives the weights' gradient
  * (conv_engine_sums.cl): bfloat16 fragments
  *     [panels of 2 ROWS channels][blocks of 2 PAIRS positions][2][ROWS][PAIRS] words
- * Positions are those of all padded images in one line (conv_engine_image.cl), HEIGHT rows of LINE positions each; dy is 0
+ * Positions are those of all padded images in one line (conv_engine_image.cl), LINES rows of LINE positions each; dy is 0
  * where no result is.
  *
  * A work-item packs a block of positions. VEC 16 (ROWS = PAIRS = 16): lines of 16 channels. Local memory: none. */
 static long NAME(place)(const long q, const int images)
 {
-    const long line = q / LINE, image = line / HEIGHT, y = line % HEIGHT, x = q % LINE;
+    const long line = q / LINE, image = line / LINES, y = line % LINES, x = q % LINE;
     return image < images && y < YH && x < YW ? image * A0 + y * A1 + x * A2 : -1;
 }
 

@@ -1,6 +1,6 @@
 /* The image of a convolution on a matrix engine (conv_engine.cl): f32 NHWC to bfloat16, padded with zeros,
  *     [blocks of channels][rows y % PHASES][rows of all images, y / PHASES][WIDTH positions][PAIRS words]
- * An image has HEIGHT rows of each phase: TOP rows of zeros first, which also end the image before; LEFT zeros in each
+ * An image has LINES rows of each phase: TOP rows of zeros first, which also end the image before; LEFT zeros in each
  * row, which also end the row before. Behind the last image are zeros only.
  *
  * A work-item packs a row of all blocks, pixel by pixel. VEC 16: whole lines of 16 channels. Local memory: none.      */
@@ -9,7 +9,7 @@ KERNEL NAME(conv_engine_image)(__global const float *x, const ulong x_offset, __
 {
     const int row = get_global_id(0), phase = get_global_id(1);
     if (row >= rows) return;
-    const int image = row / HEIGHT, y = (row % HEIGHT) * PHASES + phase - TOP;
+    const int image = row / LINES, y = (row % LINES) * PHASES + phase - TOP;
     const int inside = image < images && y >= 0 && y < XH;
     const long block_words = (long)PHASES * rows * (WIDTH * PAIRS);
     __global uint *line = (__global uint *)(packed + packed_offset) + ((long)phase * rows + row) * (WIDTH * PAIRS);

@@ -1,7 +1,7 @@
 /* The image of a convolution as columns of the product that gives the weights' gradient (conv_engine_sums.cl): f32 NHWC to
  * words of two neighbouring positions,
  *     [first position even, odd][blocks of COLS channels][STRIDE_H STRIDE_W planes][pairs][COLS] words
- * A plane has the pixels y % STRIDE_H, x % STRIDE_W of all padded images in one line, HEIGHT rows of LINE positions each, so
+ * A plane has the pixels y % STRIDE_H, x % STRIDE_W of all padded images in one line, LINES rows of LINE positions each, so
  * that the taps of all strides are constant distances.
  *
  * A work-item packs EACH pairs of all channels. VEC 16 (COLS = 16): lines of 16 channels. Local memory: none. */
@@ -11,8 +11,8 @@
 
 static long NAME(place)(const long q, const int images, const int plane)
 {
-    const long line = q / LINE, image = line / HEIGHT;
-    const long y = line % HEIGHT * STRIDE_H + plane / STRIDE_W - TOP, x = q % LINE * STRIDE_W + plane % STRIDE_W - LEFT;
+    const long line = q / LINE, image = line / LINES;
+    const long y = line % LINES * STRIDE_H + plane / STRIDE_W - TOP, x = q % LINE * STRIDE_W + plane % STRIDE_W - LEFT;
     return image < images && y >= 0 && y < XH && x >= 0 && x < XW ? image * B0 + y * B1 + x * B2 : -1;
 }
 

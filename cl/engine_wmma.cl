@@ -10,28 +10,27 @@
 #define ENGINE_ATTRIBUTES __attribute__((reqd_work_group_size(32, 1, 1)))
 
 /* Of this kernel alone: a program may hold several. */
-#define FRAGMENT NAME(wmma_fragment)
-typedef short NAME(wmma_values) __attribute__((ext_vector_type(16)));
-typedef union FRAGMENT {
+typedef short NAME(bf16x16) __attribute__((ext_vector_type(16)));
+typedef union {
     uint8 words;
-    NAME(wmma_values) values;
-} FRAGMENT;
+    NAME(bf16x16) values;
+} NAME(fragment);
 
 #define LANE ((int)get_local_id(0))
-#define LINE (LANE % 16)
+#define ITEM (LANE % 16)
 #define LOAD_A(from, pitch, at)                                                                              \
-    FRAGMENT at;                                                                                         \
-    at.words = vload8(0, from + LINE * (pitch));
+    NAME(fragment) at;                                                                                       \
+    at.words = vload8(0, from + ITEM * (pitch));
 #define LOAD_B(from, at)                                                                                     \
-    FRAGMENT at;                                                                                         \
-    at.words = (uint8)(from[LINE], from[LINE + 16], from[LINE + 32], from[LINE + 48], from[LINE + 64],       \
-                       from[LINE + 80], from[LINE + 96], from[LINE + 112]);
+    NAME(fragment) at;                                                                                       \
+    at.words = (uint8)(from[ITEM], from[ITEM + 16], from[ITEM + 32], from[ITEM + 48], from[ITEM + 64],       \
+                       from[ITEM + 80], from[ITEM + 96], from[ITEM + 112]);
 #define MULTIPLY(c, a, b) c = __builtin_amdgcn_wmma_f32_16x16x16_bf16_w32(a.values, b.values, c);
 #define PUT(c, to)                                                                                           \
-    (to)[LANE / 16 * 32 + LINE] = c.s0, (to)[(LANE / 16 + 2) * 32 + LINE] = c.s1,                            \
-    (to)[(LANE / 16 + 4) * 32 + LINE] = c.s2, (to)[(LANE / 16 + 6) * 32 + LINE] = c.s3,                      \
-    (to)[(LANE / 16 + 8) * 32 + LINE] = c.s4, (to)[(LANE / 16 + 10) * 32 + LINE] = c.s5,                     \
-    (to)[(LANE / 16 + 12) * 32 + LINE] = c.s6, (to)[(LANE / 16 + 14) * 32 + LINE] = c.s7;
+    (to)[LANE / 16 * 32 + ITEM] = c.s0, (to)[(LANE / 16 + 2) * 32 + ITEM] = c.s1,                            \
+    (to)[(LANE / 16 + 4) * 32 + ITEM] = c.s2, (to)[(LANE / 16 + 6) * 32 + ITEM] = c.s3,                      \
+    (to)[(LANE / 16 + 8) * 32 + ITEM] = c.s4, (to)[(LANE / 16 + 10) * 32 + ITEM] = c.s5,                     \
+    (to)[(LANE / 16 + 12) * 32 + ITEM] = c.s6, (to)[(LANE / 16 + 14) * 32 + ITEM] = c.s7;
 
 #define ENGINE_OPEN
 #define ENGINE_BEGIN float8 c00 = (float8)(0.0f), c01 = c00, c10 = c00, c11 = c00;

@@ -126,7 +126,7 @@ static int emit_image(const clgi_problem *problem, clgi_emitter *emitter, const 
         view->stride[3] == 1 && l->channels % (2 * l->position_words) == 0 && l->position_words % 8 == 0;
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_engine_image.cl");
     const conv_parameter rows[] = { { "VEC", lines ? 16 : 1 },   { "PHASES", l->h.stride },
-                                    { "WIDTH", l->w.length },    { "HEIGHT", l->h.length / l->h.stride },
+                                    { "WIDTH", l->w.length },    { "LINES", l->h.length / l->h.stride },
                                     { "TOP", l->h.before },      { "LEFT", l->w.before },
                                     { "XH", l->h.in },           { "XW", l->w.in },
                                     { "CHANNELS", l->channels }, { "PAIRS", l->position_words },
@@ -217,7 +217,7 @@ static void define_product(clgi_launch *launch, const layout *l, const grid *g)
                                     { "STEP_WORDS", l->step_words },
                                     { "WIDTH", l->w.length },
                                     { "LINE", l->w.length / l->w.stride },
-                                    { "HEIGHT", l->h.length / l->h.stride },
+                                    { "LINES", l->h.length / l->h.stride },
                                     { "SHIFT_H", l->h.shift },
                                     { "SHIFT_W", l->w.shift },
                                     { "RESULT_H", l->h.out },

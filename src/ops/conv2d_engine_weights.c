@@ -83,7 +83,7 @@ static int emit_gradient(const clgi_problem *problem, clgi_emitter *emitter, con
     const int to = clgi_emit_workspace(emitter, (uint64_t)words * 4);
     clgi_launch *launch = clgi_emit_launch(emitter, "conv_engine_gradient.cl");
     const conv_parameter rows[] = { { "VEC", lines ? 16 : 1 },  { "ROWS", engine->rows },
-                                    { "PAIRS", engine->pairs }, { "HEIGHT", l->height },
+                                    { "PAIRS", engine->pairs }, { "LINES", l->height },
                                     { "LINE", l->line },        { "YH", l->h.out },
                                     { "YW", l->w.out } };
     clgi_launch_include(launch, "engine_pack.cl");
@@ -114,7 +114,7 @@ static int emit_pairs(const clgi_problem *problem, clgi_emitter *emitter, const 
                                     { "EACH", PAIRS_EACH },
                                     { "STRIDE_H", l->h.stride },
                                     { "STRIDE_W", l->w.stride },
-                                    { "HEIGHT", l->height },
+                                    { "LINES", l->height },
                                     { "LINE", l->line },
                                     { "TOP", l->h.before },
                                     { "LEFT", l->w.before },

@@ -108,10 +108,12 @@ cpu,gpu argsort f32 [257]
 cpu,gpu f32 [2,9,7,3] window=3,3 stride=2,2 pad=1,1
 CASES
 
-# Products of bfloat16, by the one engine that a simulator can run.
+# Products and convolutions of bfloat16, by the one engine that a simulator can run.
 export CLGRAD_PRECISION=bf16 CLGRAD_ENGINE=fma
 check cpu "matmul f32 [65,63] [63,64]"
 check gpu "matmul f32 [65,63] [63,64]"
+check cpu "conv2d f32 [3,7,7,16] [16,3,3,16] pad=1,1"
+check gpu "conv2d f32 [3,7,7,16] [16,3,3,16] pad=1,1"
 unset CLGRAD_PRECISION CLGRAD_ENGINE
 
 # What the others refuse: the general kernels, which take anything.
